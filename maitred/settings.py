@@ -1,0 +1,136 @@
+"""Every setting of every program, with unit, default and meaning; the environment is read here only.
+
+``docs/settings.md`` is generated from this file. A composition root calls :func:`load` once and
+hands values on; nothing else looks at the environment.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from maitred.errors import UsageError
+
+__all__ = ["PREFIX", "Settings", "child_environment", "load"]
+
+PREFIX = "MAITRED_"
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Settings(BaseSettings):
+    """All settings; each is read from ``MAITRED_<FIELD>``."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    # where things are
+    state_dir: Path = Field(Path(".maitred"), description="Folder that holds all state.")
+    data_dir: Path | None = Field(None, description="First place where `data fetch` looks.")
+    redis_url: str | None = Field(
+        None, description="Redis or Valkey to use; unset: the embedded one."
+    )
+    kafka_bootstrap: str | None = Field(
+        None, description="Kafka brokers, host:port, comma-separated; unset: the embedded one."
+    )
+    chromium: Path | None = Field(None, description="Chromium for screenshots; unset: from PATH.")
+
+    # addresses; None means the default port, moved when it is taken; 0 means any free one
+    host: str = Field("127.0.0.1", description="Address that the services listen on.")
+    inference_port: Port | None = Field(None, description="Port of inference (default 8080).")
+    ingest_port: Port | None = Field(None, description="Port of ingest (default 8081).")
+    console_port: Port | None = Field(None, description="Port of the console (default 8082).")
+    valkey_port: Port | None = Field(None, description="Port of the embedded Valkey (6390).")
+    kafka_port: Port | None = Field(None, description="Port of the embedded Kafka (9094).")
+
+    metrics_port: Port | None = Field(
+        None, description="Port where a consumer shows /healthz and /metrics; unset: any free one."
+    )
+
+    # security
+    admin_key: SecretStr | None = Field(
+        None, description="Key for every write but events; unset: made in <state>/admin.key."
+    )
+
+    # serving
+    workers: int = Field(1, ge=1, le=64, description="Inference processes.")
+    budget_ms: float = Field(
+        70.0, gt=0, le=100, description="What the server plans with from the first byte, in ms."
+    )
+    redis_budget_ms: float = Field(15.0, gt=0, description="Longest wait for Redis, in ms.")
+    exploration_temperature: float = Field(
+        0.1,
+        ge=0,
+        le=5,
+        description="Plackett-Luce temperature of exploring replies; 0 turns exploration off.",
+    )
+    balanced_weight: Share | None = Field(
+        None, description="Revenue weight of `balanced`; unset: the one in the artefact."
+    )
+    seed: int = Field(7, ge=0, description="Seed of serving's random streams.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    # events
+    spool_max_bytes: int = Field(
+        256 * 1024 * 1024, ge=1024, description="Size of the spool at which ingest says 429, bytes."
+    )
+    dedup_days: int = Field(
+        7, ge=1, description="How long an event id is remembered, days; older events are too_old."
+    )
+    future_tolerance_s: float = Field(
+        300.0, ge=0, description="How far ahead an event's clock may be, seconds."
+    )
+    log_retention_hours: int = Field(168, ge=1, description="How long Kafka keeps events, hours.")
+    commission_rate: Share = Field(
+        0.15, description="Assumed share of a basket that is revenue where no event states it."
+    )
+
+    # retraining
+    retrain_events: int = Field(
+        5000, ge=1, description="New choices and clicks in the archive that start a retraining."
+    )
+    retrain_hours: float = Field(24.0, gt=0, description="Age of a model that starts a retraining.")
+    retrain_traffic: str = Field(
+        "live", description="Kinds of traffic that training reads, comma-separated."
+    )
+    retrain_data: Path | None = Field(
+        None, description="Data set folder that the archive's events are added to for retraining."
+    )
+
+
+def load() -> Settings:
+    """Read the environment.
+
+    Raises:
+        UsageError: naming each variable that is out of its domain.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        fields = tuple(
+            (PREFIX + ".".join(str(part) for part in e["loc"]).upper(), e["msg"])
+            for e in error.errors()
+        )
+        listing = "; ".join(f"{name}: {reason}" for name, reason in fields)
+        msg = f"settings out of domain: {listing}"
+        raise UsageError(
+            msg, fields=fields, next_step="correct the variables; docs/settings.md lists them all"
+        ) from error
+
+
+def child_environment(**fields: object) -> dict[str, str]:
+    """Return the environment for a child process: ours, single-threaded numerics, and ``fields``.
+
+    ``fields`` are settings by field name; None leaves one unset. Numeric libraries read their
+    thread counts when they load, so they must be set before the child starts.
+    """
+    environment = dict(os.environ)
+    environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    for name, value in fields.items():
+        if value is None:
+            environment.pop(PREFIX + name.upper(), None)
+        else:
+            environment[PREFIX + name.upper()] = str(value)
+    return environment

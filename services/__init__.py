@@ -1,0 +1,1 @@
+"""Programs that run: inference, ingest, consumers, the simulator and the embedded stack."""

@@ -1,0 +1,1 @@
+"""The trainer: from a data set to a published model; never imported by a service."""
