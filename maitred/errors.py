@@ -81,7 +81,7 @@ class MappingError(UsageError):
     """A mapping that does not fit the files it describes."""
 
 
-class Refused(MaitredError):
+class Refused(MaitredError):  # noqa: N818  # the tree reads as sentences
     """Understood, and said no to."""
 
     http_status = 409
@@ -131,7 +131,7 @@ class StackRefused(Refused):
     """The local stack cannot start or stop as asked."""
 
 
-class Unavailable(MaitredError):
+class Unavailable(MaitredError):  # noqa: N818  # the tree reads as sentences
     """Something outside is away; the same call may work later."""
 
     retriable = True

@@ -13,7 +13,7 @@ MAX_ID_CHARS = 128
 
 
 def bucket(user_id: str) -> int:
-    """Return the bucket of a diner, 0–255, the same on every machine and for ever (CRC-32)."""
+    """Return the bucket of a diner, 0 to 255, the same on every machine and for ever (CRC-32)."""
     return zlib.crc32(user_id.encode()) % BUCKETS
 
 
