@@ -8,8 +8,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 UV     := $(BIN)/uv
 
-# uv and pip are told nothing by this machine's configuration about where packages come from; they only
-# get hashes to hold what they download against.
+# Hashes are what a download is held against. Source distributions are built with the setuptools of
+# requirements/bootstrap.txt, hence no build isolation: docs/adr/0002-pinned-requirements.md.
 INSTALL := $(UV) pip install --python $(BIN)/python --quiet --no-build-isolation
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
            --no-emit-index-url --no-header
@@ -39,7 +39,7 @@ check: $(STAMP) ## Format, lint, types, layers, architecture tests
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pytest -q tests/architecture
 
 .PHONY: test
@@ -104,7 +104,7 @@ lock: $(STAMP) ## Write requirements/*.txt anew; LOCK_FLAGS=--upgrade moves the 
 
 .PHONY: clean
 clean: ## Remove the environment, caches and the state of the embedded stack
-	@if [ -x $(BIN)/maitred ]; then $(BIN)/maitred down >/dev/null 2>&1 || true; fi
+	@if [ -d .maitred ] && [ -x $(BIN)/maitred ]; then $(BIN)/maitred down || echo "nothing was stopped"; fi
 	@rm -rf $(VENV) .maitred .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis \
 	  .coverage .coverage.* htmlcov build dist *.egg-info
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
