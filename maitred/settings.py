@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from maitred.errors import UsageError
 
-__all__ = ["PREFIX", "Settings", "child_environment", "load"]
+__all__ = ["PREFIX", "Settings", "cache_folder", "child_environment", "load"]
 
 PREFIX = "MAITRED_"
 
@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     )
     kafka_bootstrap: str | None = Field(
         None, description="Kafka brokers, host:port, comma-separated; unset: the embedded one."
+    )
+    cache_dir: Path | None = Field(
+        None,
+        description="Downloads that all stacks share; unset: maitred in $XDG_CACHE_HOME or ~/.cache.",
     )
     chromium: Path | None = Field(None, description="Chromium for screenshots; unset: from PATH.")
 
@@ -118,6 +122,14 @@ def load() -> Settings:
         raise UsageError(
             msg, fields=fields, next_step="correct the variables; docs/settings.md lists them all"
         ) from error
+
+
+def cache_folder(settings: Settings) -> Path:
+    """Return the folder for downloads: outside the state, so that every stack on a machine shares it."""
+    if settings.cache_dir is not None:
+        return settings.cache_dir
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "maitred"
 
 
 def child_environment(**fields: object) -> dict[str, str]:
