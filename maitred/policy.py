@@ -127,13 +127,13 @@ def list_propensities(utilities: Floats, positions: Indices) -> Floats:
     ``utilities`` are log weights of the whole pool, shape [pool]; ``positions`` the list drawn
     without replacement from it, shape [k]. R. L. Plackett (1975), The Analysis of Permutations.
     """
-    weights = np.exp(utilities - utilities.max()) if utilities.size else utilities
-    chosen = weights[positions]
-    # What is left of the pool at each rank, summed from the small end: no cancellation.
-    rest = weights.sum() - chosen.sum()
-    left = np.maximum(rest, 0.0) + np.cumsum(chosen[::-1])[::-1]
-    result: Floats = np.divide(chosen, left, out=np.ones_like(chosen), where=left > 0)
-    return np.minimum(result, 1.0)
+    rest = np.delete(utilities, positions)
+    chosen = utilities[positions]
+    log_rest = np.logaddexp.reduce(rest) if rest.size else -np.inf
+    # What is left of the pool at each rank, added up from the end: no cancellation, no underflow.
+    log_left = np.logaddexp.accumulate(np.append(log_rest, chosen[::-1]))[:0:-1]
+    result: Floats = np.exp(np.minimum(chosen - log_left, 0.0))
+    return result
 
 
 def explore(scores: Floats, k: int, temperature: float, rng: np.random.Generator) -> Choice:

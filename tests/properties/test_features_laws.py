@@ -1,0 +1,55 @@
+"""A diner's state is a function of what happened, not of how it arrived."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maitred import features
+from maitred.events import Click, Dismiss, Event, Order
+
+START = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Event]:
+    """Return up to 120 events with distinct ids, at times that may coincide."""
+    events: list[Event] = []
+    for number, minute in enumerate(draw(st.lists(st.integers(0, 500), max_size=120))):
+        common = {
+            "event_id": f"e{number}",
+            "user_id": "u",
+            "occurred_at": START + timedelta(minutes=minute),
+            "restaurant_id": f"r{minute % 7}",
+        }
+        match draw(st.integers(0, 2)):
+            case 0:
+                events.append(Click(**common))
+            case 1:
+                events.append(Order(order_id="o", basket_minor=100, currency="EUR", **common))
+            case _:
+                events.append(Dismiss(**common))
+    return events
+
+
+@given(histories(), st.randoms(use_true_random=False), st.integers(1, 9))
+def test_order_batches_and_repeats_change_nothing(
+    events: list[Event], shuffle: object, size: int
+) -> None:
+    expected = features.apply(features.EMPTY, events)
+    arrived = events + events[: len(events) // 2]
+    shuffle.shuffle(arrived)  # type: ignore[attr-defined]
+
+    state = features.EMPTY
+    for start in range(0, len(arrived), size):
+        state = features.apply(state, arrived[start : start + size])
+
+    assert state == expected
+    assert len(state.recent) <= features.RECENT
+
+
+@given(histories())
+def test_a_state_survives_being_stored(events: list[Event]) -> None:
+    state = features.apply(features.EMPTY, events)
+
+    assert features.decode(features.encode(state)) == state

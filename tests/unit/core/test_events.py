@@ -1,0 +1,95 @@
+"""Events: every past version decodes for ever, and what is no event says why."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+
+from maitred.errors import InvalidEvent
+from maitred.events import Click, Impression, Order, Traffic, decode, encode, parse
+
+GOLDEN = Path(__file__).parent / "golden"
+AT = datetime(2026, 5, 1, 17, 2, 11, tzinfo=UTC)
+CLICK = {
+    "type": "click",
+    "event_id": "e1",
+    "user_id": "u1",
+    "restaurant_id": "r1",
+    "occurred_at": "2026-05-01T19:02:11+02:00",
+}
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.jsonl")), ids=lambda p: p.stem)
+def test_golden_events_of_every_version_decode_and_encode_to_the_same_bytes(path: Path) -> None:
+    lines = path.read_bytes().splitlines()
+
+    assert lines
+    for line in lines:
+        assert encode(decode(line)) == line
+
+
+def test_a_click_keeps_its_moment_whatever_its_offset() -> None:
+    event = parse(CLICK)
+
+    assert isinstance(event, Click)
+    assert event.occurred_at == AT
+    assert event.traffic is Traffic.LIVE
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"type": "walk"}, "event"),
+        ({"event_id": ""}, "click.event_id"),
+        ({"event_id": "x" * 65}, "click.event_id"),
+        ({"occurred_at": "yesterday"}, "click.occurred_at"),
+        ({"occurred_at": "2026-05-01T19:02:11"}, "click.occurred_at"),
+        ({"occurred_at": None}, "click.occurred_at"),
+        ({"traffic": "mystery"}, "click.traffic"),
+        ({"schema_version": 99}, "click.schema_version"),
+        ({"surprise": 1}, "click.surprise"),
+    ],
+)
+def test_what_is_no_event_names_the_field(change: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        parse(CLICK | change)
+
+    assert caught.value.fields[0][0] == field
+
+
+def test_an_order_cannot_be_worth_less_than_nothing() -> None:
+    order = CLICK | {"type": "order", "order_id": "o1", "basket_minor": -1, "currency": "USD"}
+
+    with pytest.raises(InvalidEvent, match="basket_minor"):
+        parse(order)
+
+
+def test_clients_cannot_send_impressions() -> None:
+    impression = {
+        "type": "impression",
+        "event_id": "e1",
+        "user_id": "u1",
+        "occurred_at": AT.isoformat(),
+        "items": [],
+        "policy": "clicks",
+        "rung": "static",
+    }
+
+    assert isinstance(decode(orjson.dumps(impression)), Impression)
+    with pytest.raises(InvalidEvent):
+        parse(impression)
+
+
+def test_bytes_that_are_not_json_are_not_an_event() -> None:
+    with pytest.raises(InvalidEvent):
+        decode(b'{"type":')
+
+
+def test_an_order_keeps_unknown_revenue_unknown() -> None:
+    order = CLICK | {"type": "order", "order_id": "o1", "basket_minor": 2500, "currency": "USD"}
+
+    event = parse(order)
+
+    assert isinstance(event, Order)
+    assert event.platform_revenue_minor is None
