@@ -11,6 +11,7 @@ MaitredError
 │   ├── NotFound               a restaurant, model or run that does not exist           HTTP 404
 │   ├── Unauthorised           no key, or the wrong one                                 HTTP 401
 │   ├── CorruptArtifact        sums, shapes or numbers are wrong                        HTTP 409
+│   ├── OutOfContract          a reply that is not what the contract says               HTTP 502
 │   ├── GateRefused            a model that may not be promoted                         HTTP 409
 │   └── StackRefused           the local stack cannot start or stop as asked
 └── Unavailable                something outside is away; later may work                HTTP 503
@@ -36,6 +37,7 @@ __all__ = [
     "MaitredError",
     "MappingError",
     "NotFound",
+    "OutOfContract",
     "Overloaded",
     "Refused",
     "StackRefused",
@@ -121,6 +123,12 @@ class Unauthorised(Refused):
 
 class CorruptArtifact(Refused):
     """A model folder whose sums, shapes or numbers are wrong, or that is not ours."""
+
+
+class OutOfContract(Refused):
+    """A reply of a service that is not what the contract says."""
+
+    http_status = 502
 
 
 class GateRefused(Refused):

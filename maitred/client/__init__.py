@@ -1,0 +1,29 @@
+"""The HTTP API as Python calls, for whoever stands outside: simulator, demo, load tests, users.
+
+It knows only what the public API says. Nothing is tried twice: a caller with 100 ms to spend
+decides for itself what a second attempt is worth. Every request and event says what traffic it is.
+"""
+
+from maitred.client.http import EVENTS_PER_CALL, AsyncClient, Client
+from maitred.client.messages import (
+    Outcome,
+    Query,
+    Reason,
+    Recommendation,
+    Recommended,
+    Reply,
+    Rung,
+)
+
+__all__ = [
+    "EVENTS_PER_CALL",
+    "AsyncClient",
+    "Client",
+    "Outcome",
+    "Query",
+    "Reason",
+    "Recommendation",
+    "Recommended",
+    "Reply",
+    "Rung",
+]

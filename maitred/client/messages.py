@@ -1,0 +1,136 @@
+"""What goes over the wire, as values: the query, the reply, what became of an event.
+
+Borders only. The reply's model is strict about what the contract promises and lets pass what it
+does not mention.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+from maitred.events import Traffic
+
+__all__ = [
+    "Outcome",
+    "Outcomes",
+    "Query",
+    "Reason",
+    "Recommendation",
+    "Recommended",
+    "Reply",
+    "Rung",
+]
+
+Rung = Literal["personalised", "segment", "popular", "static"]
+Degraded = Literal["deadline", "overload", "store", "no_model", "internal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a diner asks for; None leaves the choice to the service."""
+
+    user_id: str | None = None
+    """None: anonymous."""
+    k: int = 10
+    objective: str | None = None
+    revenue_weight: float | None = None
+    lat: float | None = None
+    lon: float | None = None
+    radius_km: float | None = None
+    cuisines: tuple[str, ...] = ()
+    """Any of these."""
+    price_max: int | None = None
+    open_at: str | None = None
+    """A time (RFC 3339) or ``now``."""
+    exclude: tuple[str, ...] = ()
+    explain: bool = False
+    explore: bool = True
+    request_id: str | None = None
+
+    def parameters(self, traffic: Traffic) -> list[tuple[str, str]]:
+        """Return the query string's pairs, in a fixed order; defaults are left out."""
+        single = {
+            "user_id": self.user_id,
+            "k": self.k,
+            "objective": self.objective,
+            "revenue_weight": self.revenue_weight,
+            "lat": self.lat,
+            "lon": self.lon,
+            "radius_km": self.radius_km,
+            "price_max": self.price_max,
+            "open_at": self.open_at,
+            "explain": "true" if self.explain else None,
+            "explore": None if self.explore else "false",
+            "request_id": self.request_id,
+            "traffic": traffic.value,
+        }
+        pairs = [(name, str(value)) for name, value in single.items() if value is not None]
+        pairs += [("cuisine", cuisine) for cuisine in self.cuisines]
+        return pairs + [("exclude", restaurant_id) for restaurant_id in self.exclude]
+
+
+class _Border(BaseModel):
+    # A service may learn to say more; an old client goes on working.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Reason(_Border):
+    """One part of a score."""
+
+    code: str
+    text: str
+    contribution: FiniteFloat
+
+
+class Recommended(_Border):
+    """One restaurant of a list; ranks start at 1."""
+
+    restaurant_id: str
+    rank: Annotated[int, Field(ge=1)]
+    score: FiniteFloat
+    propensity: Annotated[float, Field(ge=0, le=1)]
+    reasons: tuple[Reason, ...] | None = None
+
+
+class Recommendation(_Border):
+    """The body of a reply."""
+
+    request_id: str
+    model_version: str | None
+    objective: str
+    revenue_weight: FiniteFloat | None
+    experiment: str | None
+    arm: str | None
+    rung: Rung
+    degraded: Degraded | None
+    took_ms: FiniteFloat
+    filtered: dict[str, int] | None
+    items: tuple[Recommended, ...]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Restaurant ids, best first."""
+        return tuple(item.restaurant_id for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A recommendation, and how long the client waited for it."""
+
+    recommendation: Recommendation
+    waited_ms: float
+
+
+class Outcome(_Border):
+    """What became of one event: only ``accepted`` and ``duplicate`` are in the log."""
+
+    event_id: str | None
+    status: Literal["accepted", "duplicate", "too_old", "rejected"]
+    reason: str | None = None
+
+
+class Outcomes(_Border):
+    """What became of a batch, in its order."""
+
+    results: tuple[Outcome, ...]
