@@ -37,13 +37,14 @@ def shortlist(model: Model, taste: Taste, allowed: Bools) -> Indices:
     return np.flatnonzero(chosen)
 
 
-def neighbour_scores(model: Model, taste: Taste) -> NDArray[np.float32]:
+def neighbour_scores(model: Model, taste: Taste) -> NDArray[np.float64]:
     """Return, for every restaurant, the summed weights from those that the diner visited, [n]."""
-    total = np.zeros(len(model.catalogue), dtype=np.float32)
-    for item in taste.items:
-        items, weights = model.neighbours(item)
-        total[items] += weights
-    return total
+    n = len(model.catalogue)
+    if not taste.items.size:
+        return np.zeros(n)
+    items, weights = zip(*map(model.neighbours, taste.items), strict=True)
+    total = np.bincount(np.concatenate(items), np.concatenate(weights), minlength=n)
+    return total.astype(np.float64, copy=False)
 
 
 def _own_history(_model: Model, taste: Taste, mask: Bools, limit: int) -> NDArray[np.int32]:
@@ -68,7 +69,7 @@ def _popular(model: Model, _taste: Taste, mask: Bools, limit: int) -> Indices:
     return ordered[mask[ordered]][:limit]
 
 
-def _best(scores: NDArray[np.float32], mask: Bools, limit: int) -> Indices:
+def _best(scores: NDArray[np.floating], mask: Bools, limit: int) -> Indices:
     rows = np.flatnonzero(mask)
     if rows.size > limit:
         rows = rows[np.argpartition(-scores[rows], limit - 1)[:limit]]
