@@ -13,7 +13,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from maitred.errors import UsageError
 
-__all__ = ["PREFIX", "Settings", "cache_folder", "child_environment", "load"]
+__all__ = [
+    "PREFIX",
+    "Settings",
+    "cache_folder",
+    "child_environment",
+    "load",
+    "metrics_folder",
+    "share_metrics",
+]
 
 PREFIX = "MAITRED_"
 
@@ -77,6 +85,11 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     # events
+    events_topic: str = Field(
+        "maitred.events.v1",
+        pattern=r"^[a-zA-Z0-9._-]{1,200}$",
+        description="Kafka topic of events; dead letters go to the same name with .dead added.",
+    )
     spool_max_bytes: int = Field(
         256 * 1024 * 1024, ge=1024, description="Size of the spool at which ingest says 429, bytes."
     )
@@ -146,3 +159,17 @@ def child_environment(**fields: object) -> dict[str, str]:
         else:
             environment[PREFIX + name.upper()] = str(value)
     return environment
+
+
+_SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's name, read when it loads
+
+
+def share_metrics(folder: Path) -> None:
+    """Let the processes started from here on add up their metrics in ``folder``."""
+    os.environ[_SHARED_METRICS] = str(folder)
+
+
+def metrics_folder() -> Path | None:
+    """Return the folder where this process's metrics are added up with its siblings', if any."""
+    folder = os.environ.get(_SHARED_METRICS)
+    return None if folder is None else Path(folder)

@@ -1,0 +1,17 @@
+"""What every HTTP program of ours shares, so that all of them answer alike. No domain in here.
+
+- ``app.build_app(...)``: a FastAPI with problem details, the body limit, ``/healthz``,
+  ``/readyz`` and ``/metrics``. A program adds its routers to it.
+- ``problems``: errors as RFC 9457 ``application/problem+json``; raise :class:`MaitredError`
+  subclasses in a route and the rest happens. ``PROBLEMS`` documents them in OpenAPI,
+  ``problem_response`` makes one by hand.
+- ``parameters.no_unknown_parameters``: dependency of a router that answers 422 to query
+  parameters which its routes do not declare.
+- ``auth.admin_key(settings)`` reads or makes the key; ``auth.AdminKey(key)`` is the dependency
+  (``dependencies=[Depends(AdminKey(key))]``) that compares it in constant time.
+- ``responses.JsonResponse``: orjson, for replies that are plain dicts.
+- ``limits.BodyLimit``: ASGI middleware, 1 MiB, chunked bodies too.
+- ``exposition``: ``/metrics`` of this process, or of all workers when they share a folder.
+- ``launcher.run("services.x.app:create", ...)``: uvicorn with our settings; returns when told
+  to stop (SIGTERM, Ctrl-C) and all running requests are answered.
+"""

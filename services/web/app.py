@@ -1,0 +1,76 @@
+"""The frame of an HTTP program: errors, limits, health, metrics; routers come from the program."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from maitred.observability import Metrics
+from services.web import problems
+from services.web.exposition import exposition
+from services.web.limits import BodyLimit
+from services.web.responses import JsonResponse
+
+__all__ = ["Readiness", "build_app"]
+
+Readiness = Callable[[], tuple[bool, dict[str, object]]]
+"""Says whether the program can do its work, and what else ``/readyz`` tells."""
+
+
+def build_app(
+    *,
+    program: str,
+    description: str,
+    metrics: Metrics,
+    ready: Readiness,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+) -> FastAPI:
+    """Return an app that lacks only its routers.
+
+    ``/healthz`` answers 200 while the process lives; ``/readyz`` 200 or 503 with
+    ``{"ready": …}`` and what ``ready`` adds.
+    """
+    app = FastAPI(
+        title=f"maitred {program}",
+        version="1",
+        description=description,
+        lifespan=lifespan,
+        docs_url=None,  # its pages would load scripts from elsewhere
+        redoc_url=None,
+        responses=problems.PROBLEMS | {"422": problems.PROBLEMS["4XX"]},
+    )
+    problems.install(app, program, metrics)
+    app.add_middleware(BodyLimit)
+
+    @app.get("/healthz", tags=["health"], summary="Alive")
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", tags=["health"], summary="Able to serve", response_model=None)
+    async def readyz() -> Response:
+        is_ready, details = ready()
+        return JsonResponse({"ready": is_ready, **details}, 200 if is_ready else 503)
+
+    @app.get("/metrics", tags=["health"], summary="Prometheus metrics", response_model=None)
+    def show_metrics(_request: Request) -> Response:
+        return exposition(metrics)
+
+    _describe_problems(app)
+    return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the problem's schema where ``PROBLEMS`` points to."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, object]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        if "Problem" not in schemas:
+            schema = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(schema.pop("$defs", {}))
+            schemas["Problem"] = schema
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
