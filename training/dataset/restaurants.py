@@ -1,5 +1,7 @@
 """From the frame of restaurants to the catalogue that serving and the city know."""
 
+from typing import Any
+
 import pandas as pd
 
 from maitred.catalogue import Catalogue, Restaurant, parse_hours
@@ -14,20 +16,12 @@ def catalogue_of(dataset: Dataset) -> Catalogue:
     Raises:
         InvalidInput: if opening hours have another form than ``fri 18:00-02:00``.
     """
-    rows = dataset.restaurants.to_dict(orient="list")
-    names = list(rows)
-    return Catalogue(
-        tuple(
-            _restaurant(dict(zip(names, row, strict=True)))
-            for row in zip(*rows.values(), strict=True)
-        )
-    )
+    frame = dataset.restaurants.drop(columns="text")
+    names = [str(name) for name in frame.columns]
+    rows = zip(*(frame[name].tolist() for name in names), strict=True)
+    return Catalogue(tuple(_restaurant(dict(zip(names, row, strict=True))) for row in rows))
 
 
-def _restaurant(row: dict[str, object]) -> Restaurant:
-    known = {
-        name: value for name, value in row.items() if isinstance(value, tuple) or pd.notna(value)
-    }
-    hours = known.pop("hours", ())
-    known.pop("text", None)
-    return Restaurant(**known, hours=parse_hours(hours))  # type: ignore[arg-type]
+def _restaurant(row: dict[str, Any]) -> Restaurant:
+    known = {n: value for n, value in row.items() if isinstance(value, tuple) or pd.notna(value)}
+    return Restaurant(**(known | {"hours": parse_hours(known.get("hours", ()))}))

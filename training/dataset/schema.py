@@ -82,7 +82,9 @@ USERS: Final = pa.schema(
 """One row per diner; ``attributes`` and ``sensitive`` hold ``column=value`` texts. What is
 ``sensitive`` is for audits of fairness and never becomes a feature."""
 
-_KEYS: Final = {
+_WHOLE: Final = {pa.int64(): pd.Int64Dtype()}
+
+_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "event_id": ("occurred_at", "event_id", "user_id", "restaurant_id", "type"),
     "restaurant_id": ("restaurant_id",),
     "user_id": ("user_id",),
@@ -139,7 +141,7 @@ def conform(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
 
 def in_canonical_order(table: pa.Table) -> pa.Table:
     """Return the rows in the one order that every folder keeps: events by time, then by id."""
-    keys = next(keys for name, keys in _KEYS.items() if name in table.column_names)
+    keys = _KEYS[table.column_names[0]]
     rest = [f.name for f in table.schema if f.name not in keys and not pa.types.is_list(f.type)]
     order = [(key, "ascending") for key in keys]
     if pc.count_distinct(table[keys[0] if len(keys) == 1 else keys[1]]).as_py() < len(table):
@@ -153,7 +155,7 @@ def frame_of(table: pa.Table) -> pd.DataFrame:
     for name in table.column_names:
         column = table[name]
         if pa.types.is_integer(column.type):
-            series = column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+            series = column.to_pandas(types_mapper=_WHOLE.get)
         elif pa.types.is_list(column.type):
             rows = [() if row is None else tuple(row) for row in column.to_pylist()]
             series = pd.Series(rows, dtype=object)

@@ -1,4 +1,4 @@
-"""The Entree Chicago logs: sessions of a restaurant recommender, 1996–1999 (UCI, CC BY 4.0).
+"""The Entree Chicago logs: sessions of a restaurant recommender, 1996 to 1999 (UCI, CC BY 4.0).
 
 A session line is: time, visitor, entry point, restaurants looked at (each with a letter for how
 the visitor moved on), end point. The restaurants looked at become clicks in their order; an end
