@@ -15,7 +15,7 @@ from typing import Final
 from maitred.errors import StackRefused
 from services.local.java import Java
 from services.local.launch import Launch
-from services.local.probes import kafka_probe
+from services.local.probes import Probe
 
 __all__ = ["Broker", "broker_launch"]
 
@@ -110,7 +110,7 @@ def broker_launch(broker: Broker, *, log: Path, environment: Mapping[str, str]) 
         log=log,
         url=f"{_LOOPBACK}:{broker.port}",
         port=broker.port,
-        ready=kafka_probe(_LOOPBACK, broker.port),
+        ready=Probe("kafka", f"{_LOOPBACK}:{broker.port}"),
         ready_within_s=60.0,
         stop_within_s=15.0,
     )

@@ -1,8 +1,8 @@
 """Is it ready? One question to a server over loopback, without any client library.
 
-A probe returns None when the server answered as it should, else the reason why not, for a person
-to read. Probes keep no connection: what they say is true of a new caller. The supervisor lives as
-long as the stack, so nothing heavy is imported here.
+Probes keep no connection: what they say is true of a new caller. They are plain values, so the
+stack's record can hold them and ``maitred status`` can ask again. The supervisor lives as long as
+the stack, so nothing heavy is imported here.
 """
 
 import http.client
@@ -10,28 +10,43 @@ import json
 import socket
 import struct
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
-__all__ = [
-    "ANSWER_WITHIN_S",
-    "Probe",
-    "fetch_json",
-    "http_probe",
-    "kafka_probe",
-    "redis_probe",
-    "split_address",
-    "tcp_probe",
-]
+__all__ = ["ANSWER_WITHIN_S", "Kind", "Probe", "fetch_json", "split_address"]
 
-Probe = Callable[[], str | None]
-"""Asks once and gives up after :data:`ANSWER_WITHIN_S`."""
+Kind = Literal["http", "redis", "kafka", "tcp"]
 
 ANSWER_WITHIN_S: Final = 1.0
 """Longest wait for one answer, seconds."""
 
 _API_VERSIONS: Final = 18
 _CORRELATION: Final = 7
+_HEAD_BYTES: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question by kind: ``http`` wants 200, ``redis`` PONG, ``kafka`` its versions, ``tcp`` a port.
+
+    ``target`` is a URL for ``http``, else ``host:port`` or several with commas: one must answer.
+    """
+
+    kind: Kind
+    target: str
+
+    def __call__(self) -> str | None:
+        """Ask once; return None when content, else the reason why not, for a person to read."""
+        reason: str | None = "nothing to ask"
+        for target in self.target.split(","):
+            try:
+                reason = _QUESTIONS[self.kind](target)
+            except (OSError, http.client.HTTPException, struct.error) as error:
+                reason = f"{target}: {error}"
+            if reason is None:
+                return None
+        return reason
 
 
 def split_address(address: str, default_port: int) -> tuple[str, int]:
@@ -40,69 +55,43 @@ def split_address(address: str, default_port: int) -> tuple[str, int]:
     return parts.hostname or "127.0.0.1", parts.port or default_port
 
 
-def tcp_probe(host: str, port: int) -> Probe:
-    """Return a probe that a listening socket satisfies."""
-
-    def ask() -> str | None:
-        try:
-            socket.create_connection((host, port), timeout=ANSWER_WITHIN_S).close()
-        except OSError as error:
-            return f"{host}:{port}: {error}"
-        return None
-
-    return ask
+def _listens(target: str) -> str | None:
+    socket.create_connection(split_address(target, 0), timeout=ANSWER_WITHIN_S).close()
+    return None
 
 
-def redis_probe(host: str, port: int) -> Probe:
-    """Return a probe that PONG satisfies; a server that wants a password is alive, too."""
-
-    def ask() -> str | None:
-        try:
-            reply = _exchange(host, port, b"PING\r\n", lambda got: got.endswith(b"\r\n"))
-        except OSError as error:
-            return f"{host}:{port}: {error}"
-        alive = reply.startswith((b"+PONG", b"-NOAUTH"))
-        return None if alive else f"{host}:{port} answered {reply[:60]!r} to PING"
-
-    return ask
+def _answers_ping(target: str) -> str | None:
+    reply = _exchange(target, b"PING\r\n", lambda got: got.endswith(b"\r\n"))
+    # A server that wants a password is alive, too.
+    alive = reply.startswith((b"+PONG", b"-NOAUTH"))
+    return None if alive else f"{target} answered {reply[:60]!r} to PING"
 
 
-def kafka_probe(host: str, port: int) -> Probe:
-    """Return a probe that an answer to ApiVersions (key 18, version 0) satisfies.
+def _answers_api_versions(target: str) -> str | None:
+    """Ask for the versions of Kafka's protocol (key 18, version 0).
 
-    An open port is not enough: a stopped broker's kernel still accepts connections.
+    An open port is not enough: a frozen broker's kernel still accepts connections.
     """
     request = struct.pack(">hhih", _API_VERSIONS, 0, _CORRELATION, -1)
     frame = struct.pack(">i", len(request)) + request
-
-    def ask() -> str | None:
-        try:
-            reply = _exchange(host, port, frame, lambda got: len(got) >= 10)  # noqa: PLR2004 - head
-        except OSError as error:
-            return f"{host}:{port}: {error}"
-        _, correlation, code = struct.unpack(">iih", reply[:10])
-        answered = correlation == _CORRELATION and code == 0
-        return None if answered else f"{host}:{port} does not speak Kafka's protocol"
-
-    return ask
+    reply = _exchange(target, frame, lambda got: len(got) >= _HEAD_BYTES)
+    _, correlation, code = struct.unpack(">iih", reply[:_HEAD_BYTES])
+    answered = correlation == _CORRELATION and code == 0
+    return None if answered else f"{target} does not speak Kafka's protocol"
 
 
-def http_probe(url: str) -> Probe:
-    """Return a probe that status 200 satisfies."""
+def _answers_ok(url: str) -> str | None:
+    status, body = _get(url)
+    said = body[:200].decode(errors="replace")
+    return None if status == http.client.OK else f"{url} answered {status}: {said}"
 
-    def ask() -> str | None:
-        try:
-            status, body = _get(url)
-        except (OSError, http.client.HTTPException) as error:
-            return f"{url}: {error}"
-        ok = http.client.OK
-        return (
-            None
-            if status == ok
-            else f"{url} answered {status}: {body[:200].decode(errors='replace')}"
-        )
 
-    return ask
+_QUESTIONS: Final[dict[Kind, Callable[[str], str | None]]] = {
+    "http": _answers_ok,
+    "redis": _answers_ping,
+    "kafka": _answers_api_versions,
+    "tcp": _listens,
+}
 
 
 def fetch_json(url: str) -> dict[str, object] | None:
@@ -128,13 +117,13 @@ def _get(url: str) -> tuple[int, bytes]:
         connection.close()
 
 
-def _exchange(host: str, port: int, request: bytes, is_whole: Callable[[bytes], bool]) -> bytes:
+def _exchange(target: str, request: bytes, is_whole: Callable[[bytes], bool]) -> bytes:
     """Send ``request`` and read until the answer is whole.
 
     Raises:
         OSError: no connection, no answer in time, or closed half-way.
     """
-    with socket.create_connection((host, port), timeout=ANSWER_WITHIN_S) as connection:
+    with socket.create_connection(split_address(target, 0), timeout=ANSWER_WITHIN_S) as connection:
         connection.sendall(request)
         got = b""
         while not is_whole(got):

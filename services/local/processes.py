@@ -82,23 +82,32 @@ def group_members(leader: Identity, mark: str) -> list[int]:
     return members
 
 
-def kill_group(leader: Identity, mark: str, clock: Clock, *, within_s: float) -> None:
-    """End what is left of a recorded group: SIGTERM, ``within_s`` seconds, SIGKILL."""
+def kill_group(leader: Identity, mark: str, clock: Clock, *, within_s: float) -> bool:
+    """End what is left of a recorded group: SIGTERM, ``within_s`` seconds, SIGKILL.
+
+    Returns whether anything was left.
+    """
+    found = False
     for number in (signal.SIGTERM, signal.SIGKILL):
         members = group_members(leader, mark)
+        found = found or bool(members)
         for pid in members:
             _signal(pid, signal.SIGCONT)
             _signal(pid, number)
         deadline = clock.monotonic() + within_s
         while group_members(leader, mark) and clock.monotonic() < deadline:
             clock.sleep(_POLL_S)
+    return found
 
 
-def resident_bytes(pid: int) -> tuple[list[int], int]:
-    """Return the pids of a process and all its descendants, and their resident memory in bytes."""
+def resident_bytes(pid: int, *, alone: bool = False) -> tuple[list[int], int]:
+    """Return the pids of a process and all its descendants, and their resident memory in bytes.
+
+    With ``alone`` descendants are left out.
+    """
     try:
         leader = psutil.Process(pid)
-        family = [leader, *leader.children(recursive=True)]
+        family = [leader] if alone else [leader, *leader.children(recursive=True)]
     except psutil.Error:
         return [], 0
     pids, total = [], 0
@@ -117,6 +126,7 @@ class Child:
 
     process: subprocess.Popen[bytes]
     identity: Identity
+    over: bool = False
 
     @classmethod
     def spawn(cls, command: Sequence[str], environment: Mapping[str, str], log: Path) -> "Child":
@@ -148,24 +158,34 @@ class Child:
         return self.process.poll()
 
     def signal(self, number: int) -> None:
-        """Send a signal to the whole group; nothing happens when it is gone."""
+        """Send a signal to the whole group; nothing happens once the group was ended."""
+        if self.over:
+            return
         try:
             os.killpg(self.pid, number)
         except (ProcessLookupError, PermissionError):
             return
 
-    def end(self, *, within_s: float) -> int:
-        """Ask the leader to end, wait, then kill whatever is left of the group.
-
-        Only the leader is asked: it knows in which order its own children must end. Returns the
-        exit code.
-        """
+    def terminate(self) -> None:
+        """Ask the leader to end (SIGTERM): it knows in which order its own children must."""
         if self.exit_code() is None:
             self.signal(signal.SIGCONT)
             self.process.terminate()
+
+    def end(self, *, within_s: float) -> int:
+        """Ask the leader to end, wait, then kill whatever is left; return the exit code."""
+        self.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(within_s)
+        return self.kill()
+
+    def kill(self) -> int:
+        """End the group at once, and wait for its leader; return the leader's exit code.
+
+        From then on its number may belong to strangers, so nothing is sent to it any more.
+        """
         self.signal(signal.SIGKILL)
+        self.over = True
         return self.process.wait()
 
 

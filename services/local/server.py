@@ -64,11 +64,11 @@ class Server:
             msg = f"{self.name} cannot be started: {error}"
             raise StackRefused(msg) from error
 
-    def wait_ready(self, go_on: Callable[[], bool] = lambda: True) -> None:
-        """Block until the probe is content; ``go_on`` is asked between two probes.
+    def wait_ready(self, go_on: Callable[[], bool] = lambda: True) -> bool:
+        """Block until the probe is content; return False as soon as ``go_on`` says no.
 
         Raises:
-            StackRefused: it ended, was not ready in time, or ``go_on`` said no; quotes its log.
+            StackRefused: it ended or was not ready in time; quotes its log.
         """
         child = self._running()
         deadline = self.clock.monotonic() + self.launch.ready_within_s
@@ -77,8 +77,10 @@ class Server:
             if child.exit_code() is not None:
                 reason = f"it ended with exit code {child.exit_code()}"
             elif reason is None:
-                return
-            elif go_on() and self.clock.monotonic() < deadline:
+                return True
+            elif not go_on():
+                return False
+            elif self.clock.monotonic() < deadline:
                 self.clock.sleep(_POLL_S)
                 continue
             msg = f"{self.name} did not become ready: {reason}\n{self.log_tail()}".rstrip()
@@ -113,6 +115,10 @@ class Server:
         """Let it go on (SIGCONT)."""
         self.signal(signal.SIGCONT)
 
+    def terminate(self) -> None:
+        """Ask it to end, without waiting."""
+        self._running().terminate()
+
     def end(self) -> int | None:
         """End it in good order, by force when its time is over; return its exit code."""
         return self.child.end(within_s=self.launch.stop_within_s) if self.child else None
@@ -120,8 +126,7 @@ class Server:
     def kill(self) -> None:
         """End it and its children at once (SIGKILL), and wait until they are gone."""
         if self.child:
-            self.child.signal(signal.SIGKILL)
-            self.child.process.wait()
+            self.child.kill()
 
     def log_tail(self) -> str:
         """Return the end of its log."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from maitred.errors import StackRefused
 from services.local.launch import Launch
-from services.local.probes import redis_probe
+from services.local.probes import Probe
 
 __all__ = ["find_valkey", "valkey_launch"]
 
@@ -61,7 +61,7 @@ def valkey_launch(
         log=log,
         url=f"redis://{_LOOPBACK}:{port}/0",
         port=port,
-        ready=redis_probe(_LOOPBACK, port),
+        ready=Probe("redis", f"{_LOOPBACK}:{port}"),
     )
 
 

@@ -1,0 +1,81 @@
+"""``maitred up``, ``down`` and ``status``: the stack on this machine, for people and for scripts."""
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from maitred.clock import SystemClock
+from maitred.settings import Settings, load
+
+__all__ = ["down", "status", "up"]
+
+StateDir = Annotated[
+    Path | None,
+    typer.Option("--state", help="Folder of the stack's state; else MAITRED_STATE_DIR."),
+]
+
+
+def up(
+    *,
+    state: StateDir = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once it is healthy.")] = False,
+) -> None:
+    """Start the whole stack on this machine: Valkey, Kafka and every program."""
+    from services.local.detached import start_detached  # noqa: PLC0415 - keeps --help fast
+    from services.local.folder import StackFolder  # noqa: PLC0415
+    from services.local.foreground import supervise  # noqa: PLC0415
+    from services.local.screen import announce  # noqa: PLC0415
+
+    settings = _settings(state)
+    folder = StackFolder.at(settings.state_dir)
+    if detach:
+        start_detached(settings, folder, SystemClock())
+        announce(folder, how_to_stop=f"maitred down --state {folder.root}")
+        return
+    ended_by = supervise(
+        settings, to_screen=True, when_ready=lambda _: announce(folder, how_to_stop="Ctrl-C")
+    )
+    if ended_by == signal.SIGINT:
+        raise KeyboardInterrupt
+
+
+def down(*, state: StateDir = None) -> None:
+    """Stop the stack and wait until no process is left; what it knows stays."""
+    from services.local.detached import take_down  # noqa: PLC0415 - keeps --help fast
+    from services.local.folder import StackFolder  # noqa: PLC0415
+
+    folder = StackFolder.at(_settings(state).state_dir)
+    ended = take_down(folder, SystemClock())
+    typer.echo(f"stopped: {', '.join(ended)}" if ended else f"nothing runs on {folder.root}")
+
+
+def status(
+    *,
+    state: StateDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    url: Annotated[str | None, typer.Option(help="Print the URL of one service only.")] = None,
+) -> None:
+    """Show what runs, where, and whether it is healthy (exit code 0 when all of it is)."""
+    import json  # noqa: PLC0415 - keeps --help fast
+
+    from services.local.folder import StackFolder  # noqa: PLC0415
+    from services.local.screen import show_status  # noqa: PLC0415
+    from services.local.status import read_status, url_of  # noqa: PLC0415
+
+    now = read_status(StackFolder.at(_settings(state).state_dir))
+    if url is not None:
+        typer.echo(url_of(now, url))
+        return
+    if as_json:
+        typer.echo(json.dumps(now, indent=1))
+    else:
+        show_status(now)
+    if now["state"] != "running":
+        raise typer.Exit(1)
+
+
+def _settings(state: Path | None) -> Settings:
+    settings = load()
+    return settings if state is None else settings.model_copy(update={"state_dir": state})
