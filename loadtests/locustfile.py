@@ -1,0 +1,121 @@
+"""People in front of a page: locust users who look, think and look again.
+
+    locust -f loadtests/locustfile.py --host http://127.0.0.1:8080 --headless -u 20 -r 5 -t 30s
+
+Flags of ours: --objective, --revenue-weight, --explain, --users-file, --summary-file. Locust's users
+wait for replies, so this shows what people feel, and the open loop decides the SLO (ADR 0060).
+Locust patches the standard library when it is imported: only this file imports it, and first.
+"""
+# ruff: noqa: I001  # locust first, then the path to our own packages, then they
+
+from locust import FastHttpUser, between, events, task
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+
+import sys
+from collections import Counter
+from itertools import count
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import orjson
+from typing_extensions import override
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from loadtests.crowd import USERS_FILE, Aim, Crowd, browse, read_users, target
+from loadtests.judge import Judge
+from loadtests.measures import Percentiles
+from loadtests.tables import load_table
+
+_user_numbers = count()
+
+
+def add_flags(parser: LocustArgumentParser) -> None:
+    """Add our flags to locust's."""
+    add = parser.add_argument
+    add("--objective", default=None, help="clicks, revenue or balanced")
+    add("--revenue-weight", type=float, default=None, help="turn the dial, 0 to 1")
+    add("--explain", action="store_true", help="ask for reasons with every list")
+    add("--users-file", default=None, help=f"known diners, an id a line (default: {USERS_FILE})")
+    add("--summary-file", default=None, help="write the figures here as JSON")
+
+
+class Tally:
+    """What the replies said, beside what locust counts."""
+
+    def __init__(self) -> None:
+        self.latencies_ms: list[float] = []
+        self.failures: Counter[str] = Counter()
+        self.rungs: Counter[str] = Counter()
+        self.degraded: Counter[str] = Counter()
+
+    def summary(self) -> dict[str, object]:
+        """Return the figures in the form of the open loop's."""
+        return {
+            **Percentiles.of(np.array(self.latencies_ms)).rounded(),
+            "failures": self.failures.total(),
+            "failures_by_kind": dict(self.failures),
+            "rungs": dict(self.rungs),
+            "degraded": dict(self.degraded),
+        }
+
+
+def prepare(environment: Environment, **_: object) -> None:
+    """Read the diners once; one process has one tally."""
+    options = environment.parsed_options
+    path = Path(options.users_file) if options and options.users_file else USERS_FILE
+    named = bool(options and options.users_file)
+    Browser.crowd = Crowd(read_users(path) if named or path.is_file() else ())
+    Browser.tally = Tally()
+
+
+class Browser(FastHttpUser):
+    """A diner who looks for a place to eat."""
+
+    host = "http://127.0.0.1:8080"
+    wait_time = between(0.1, 0.5)
+    crowd = Crowd()
+    tally = Tally()
+
+    @override
+    def on_start(self) -> None:
+        """Start this diner's own stream of queries."""
+        options = self.environment.parsed_options
+        self.aim = Aim(options.objective, options.revenue_weight, options.explain)
+        self.queries = browse(self.crowd, self.aim, seed=next(_user_numbers))
+        self.judge = Judge()
+
+    @task
+    def look(self) -> None:
+        """Ask for one list and judge it."""
+        query = next(self.queries)
+        tally = self.tally
+        started = perf_counter()
+        with self.client.get(target(query), name=self.aim.name, catch_response=True) as reply:
+            waited_ms = (perf_counter() - started) * 1e3
+            verdict = self.judge.judge(query, reply.status_code, reply.content or b"", waited_ms)
+            tally.latencies_ms.append(waited_ms)
+            if verdict.failure is not None:
+                tally.failures[verdict.failure] += 1
+                reply.failure(verdict.failure.value)
+            if verdict.rung is not None:
+                tally.rungs[verdict.rung] += 1
+            if verdict.degraded is not None:
+                tally.degraded[verdict.degraded] += 1
+
+
+def show(environment: Environment, **_: object) -> None:
+    """Print exact percentiles, failures and rungs; locust's own table rounds."""
+    options = environment.parsed_options
+    summary = Browser.tally.summary()
+    name = Aim(options.objective, options.revenue_weight).name if options else "clicks"
+    sys.stdout.write("\n" + load_table({name: summary}) + "\n")
+    if options and options.summary_file:
+        Path(options.summary_file).write_bytes(orjson.dumps(summary))
+
+
+events.init_command_line_parser.add_listener(add_flags)  # type: ignore[no-untyped-call]
+events.init.add_listener(prepare)  # type: ignore[no-untyped-call]
+events.quitting.add_listener(show)  # type: ignore[no-untyped-call]
