@@ -1,0 +1,300 @@
+"""Apache Kafka as the log; the only module that imports its client, and where its errors end.
+
+The client's traps are known and met here: the producer never blocks for metadata, what is
+unacknowledged is bounded, deliveries do not expire (an expired one would kill the idempotent
+producer for good), and a producer that hangs is thrown away and made anew by :meth:`reset`.
+"""
+
+import contextlib
+import logging
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, InvalidStateError
+from typing import Any, Final
+
+from maitred.clock import Clock
+from maitred.errors import LogUnavailable
+from maitred.settings import Settings
+from services.eventlog.port import Headers, Record
+from services.eventlog.topics import Topics
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # importlib.resources, inside the client
+    import kafka
+    import kafka.admin
+    import kafka.errors
+
+__all__ = ["KafkaLogReader", "KafkaLogWriter", "bootstrap_of", "ensure_topics"]
+
+_LOG = logging.getLogger(__name__)
+_VERSION: Final = (4, 0)
+"""Protocol version stated, so that no constructor waits for a broker to ask it."""
+_CALL_MS: Final = 2_000
+_DEFAULT_BOOTSTRAP: Final = "127.0.0.1:9094"
+
+_PRODUCER: Final[dict[str, Any]] = {
+    "api_version": _VERSION,
+    "max_block_ms": 0,
+    "acks": "all",
+    "enable_idempotence": True,
+    "linger_ms": 5,
+    "batch_size": 65_536,
+    "compression_type": "gzip",
+    "request_timeout_ms": 10_000,
+    "delivery_timeout_ms": 86_400_000,
+    "reconnect_backoff_max_ms": 1_000,
+    "metrics_enabled": False,
+}
+_CONSUMER: Final[dict[str, Any]] = {
+    "api_version": _VERSION,
+    "enable_auto_commit": False,
+    "auto_offset_reset": "earliest",
+    "request_timeout_ms": 10_000,
+    "reconnect_backoff_max_ms": 1_000,
+    "max_poll_records": 2_000,
+    "metrics_enabled": False,
+}
+
+
+def bootstrap_of(settings: Settings) -> list[str]:
+    """Return the brokers' addresses; without a setting, where the embedded broker listens."""
+    return (settings.kafka_bootstrap or _DEFAULT_BOOTSTRAP).split(",")
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (kafka.errors.KafkaError, OSError, TimeoutError) as error:
+        msg = f"Kafka did not answer: {error or type(error).__name__}"
+        raise LogUnavailable(msg, next_step="is it running? maitred status") from error
+
+
+def ensure_topics(bootstrap: Sequence[str], topics: Topics) -> None:
+    """Create the topics that do not exist; the others stay as they are. Blocks for seconds.
+
+    Raises:
+        LogUnavailable: Kafka did not answer.
+    """
+    wanted = {
+        topic.name: {
+            "num_partitions": topic.partitions,
+            "replication_factor": -1,
+            "configs": {"retention.ms": str(int(topic.retention.total_seconds() * 1000))},
+        }
+        for topic in (topics.events, topics.dead)
+    }
+    with _translated():
+        admin = kafka.admin.KafkaAdminClient(
+            bootstrap_servers=list(bootstrap), bootstrap_timeout_ms=_CALL_MS
+        )
+        try:
+            known = set(admin.list_topics())
+            missing = {name: shape for name, shape in wanted.items() if name not in known}
+            if missing:
+                with contextlib.suppress(kafka.errors.TopicAlreadyExistsError):
+                    admin.create_topics(missing, timeout_ms=_CALL_MS, wait_for_metadata=True)
+        finally:
+            admin.close()
+
+
+class KafkaLogWriter:
+    """An idempotent producer that can be thrown away; see :class:`services.eventlog.port.LogWriter`.
+
+    Creates missing topics in the background as soon as Kafka can be reached.
+    """
+
+    def __init__(
+        self,
+        bootstrap: Sequence[str],
+        topics: Topics,
+        *,
+        clock: Clock,
+        max_unacknowledged: int = 20_000,
+    ) -> None:
+        self._bootstrap = list(bootstrap)
+        self._topics = topics
+        self._clock = clock
+        self._max_unacknowledged = max_unacknowledged
+        self._unacknowledged: set[Future[None]] = set()
+        self._producer: Any = None
+        self._is_closed = threading.Event()
+        threading.Thread(target=self._create_topics, name="topics", daemon=True).start()
+
+    def append(self, topic: str, key: str, value: bytes, headers: Headers = ()) -> "Future[None]":
+        """See :class:`~services.eventlog.port.LogWriter`; one caller at a time."""
+        if len(self._unacknowledged) >= self._max_unacknowledged:
+            msg = f"{self._max_unacknowledged} records wait for Kafka's acknowledgement"
+            raise LogUnavailable(msg)
+        with _translated():
+            if self._producer is None:
+                self._producer = kafka.KafkaProducer(bootstrap_servers=self._bootstrap, **_PRODUCER)
+            sent = self._producer.send(topic, value, key.encode(), headers=list(headers))
+        future: Future[None] = Future()
+        self._unacknowledged.add(future)
+        sent.add_callback(self._acknowledge, future)
+        sent.add_errback(self._fail, future)
+        return future
+
+    def reset(self) -> None:
+        """See :class:`~services.eventlog.port.LogWriter`."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            self._end(producer, within_s=0.0)
+        for future in tuple(self._unacknowledged):
+            self._fail(future, LogUnavailable("given up before Kafka acknowledged it"))
+
+    def close(self, within_s: float) -> None:
+        """See :class:`~services.eventlog.port.LogWriter`."""
+        self._is_closed.set()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            self._end(producer, within_s)
+        self.reset()
+
+    def _end(self, producer: Any, within_s: float) -> None:  # noqa: ANN401 - the client has no types
+        """Close in steps: its own close raises from the flush and then leaves its thread running."""
+        try:
+            producer.close(timeout=within_s)
+        except kafka.errors.KafkaError:
+            sender = producer._sender  # noqa: SLF001 - no public way to end it
+            sender.force_close()
+            sender.join(timeout=1.0)
+
+    def _acknowledge(self, future: "Future[None]", _: object) -> None:
+        self._unacknowledged.discard(future)
+        with contextlib.suppress(InvalidStateError):
+            future.set_result(None)
+
+    def _fail(self, future: "Future[None]", reason: object) -> None:
+        self._unacknowledged.discard(future)
+        error = LogUnavailable(f"Kafka did not take a record: {reason}")
+        with contextlib.suppress(InvalidStateError):
+            future.set_exception(error)
+
+    def _create_topics(self) -> None:
+        while not self._is_closed.is_set():
+            try:
+                ensure_topics(self._bootstrap, self._topics)
+            except LogUnavailable:
+                self._is_closed.wait(0.5)
+            else:
+                return
+
+
+class KafkaLogReader:
+    """All partitions of one topic, without a group's rebalancing; offsets kept under ``name``.
+
+    See :class:`services.eventlog.port.LogReader`. Connects when polled, again and again.
+    """
+
+    def __init__(
+        self, bootstrap: Sequence[str], topics: Topics, topic: str, name: str, *, clock: Clock
+    ) -> None:
+        self._bootstrap = list(bootstrap)
+        self._topics = topics
+        self._topic = topic
+        self._name = name
+        self._clock = clock
+        self._consumer: Any = None
+        self._wanted: dict[int, int] = {}
+        self._positions: dict[int, int] = {}
+
+    def poll(self, wait_s: float) -> Sequence[Record]:
+        """See :class:`~services.eventlog.port.LogReader`."""
+        if self._consumer is None:
+            try:
+                self._connect()
+            except LogUnavailable:
+                self._clock.sleep(min(wait_s, 0.5))
+                return ()
+        with _translated():
+            batches = self._consumer.poll(timeout_ms=int(wait_s * 1000))
+        records = [self._record(raw) for batch in batches.values() for raw in batch]
+        for record in records:
+            self._positions[record.partition] = record.offset + 1
+        return records
+
+    def seek(self, offsets: Mapping[int, int]) -> None:
+        """See :class:`~services.eventlog.port.LogReader`."""
+        self._wanted.update(offsets)
+        if self._consumer is not None:
+            self._apply_seeks()
+
+    def commit(self, offsets: Mapping[int, int]) -> None:
+        """See :class:`~services.eventlog.port.LogReader`."""
+        consumer = self._require_consumer()
+        marks = {
+            self._partition(number): kafka.OffsetAndMetadata(offset, "", -1)
+            for number, offset in offsets.items()
+        }
+        with _translated():
+            consumer.commit(marks, timeout_ms=_CALL_MS)
+
+    def positions(self) -> Mapping[int, int]:
+        """See :class:`~services.eventlog.port.LogReader`."""
+        return dict(self._positions)
+
+    def end_offsets(self) -> Mapping[int, int]:
+        """See :class:`~services.eventlog.port.LogReader`."""
+        consumer = self._require_consumer()
+        with _translated():
+            ends = consumer.end_offsets(list(consumer.assignment()), timeout_ms=_CALL_MS)
+        return {partition.partition: int(offset) for partition, offset in ends.items()}
+
+    def close(self) -> None:
+        """See :class:`~services.eventlog.port.LogReader`."""
+        if self._consumer is not None:
+            with contextlib.suppress(LogUnavailable), _translated():
+                self._consumer.close(autocommit=False, timeout_ms=_CALL_MS)
+            self._consumer = None
+
+    def _connect(self) -> None:
+        ensure_topics(self._bootstrap, self._topics)
+        with _translated():
+            consumer = kafka.KafkaConsumer(
+                bootstrap_servers=self._bootstrap, group_id=self._name, **_CONSUMER
+            )
+        try:
+            with _translated():
+                partitions = [
+                    self._partition(number)
+                    for number in sorted(consumer.partitions_for_topic(self._topic))
+                ]
+                if not partitions:
+                    msg = f"topic {self._topic} has no partitions yet"
+                    raise LogUnavailable(msg)
+                consumer.assign(partitions)
+                oldest = consumer.beginning_offsets(partitions, timeout_ms=_CALL_MS)
+                for partition in partitions:
+                    kept = consumer.committed(partition, timeout_ms=_CALL_MS)
+                    number = partition.partition
+                    start = oldest[partition] if kept is None else kept
+                    self._wanted.setdefault(number, self._positions.get(number, int(start)))
+        except LogUnavailable:
+            consumer.close(autocommit=False, timeout_ms=_CALL_MS)
+            raise
+        self._consumer = consumer
+        self._apply_seeks()
+
+    def _apply_seeks(self) -> None:
+        known = {p.partition for p in self._consumer.assignment()}
+        for number in known & self._wanted.keys():
+            offset = self._wanted.pop(number)
+            self._consumer.seek(self._partition(number), offset)
+            self._positions[number] = offset
+
+    def _partition(self, number: int) -> Any:  # noqa: ANN401 - the client has no types
+        return kafka.TopicPartition(self._topic, number)
+
+    def _require_consumer(self) -> Any:  # noqa: ANN401 - the client has no types
+        if self._consumer is None:
+            msg = "Kafka has not answered yet"
+            raise LogUnavailable(msg, next_step="is it running? maitred status")
+        return self._consumer
+
+    def _record(self, raw: Any) -> Record:  # noqa: ANN401 - the client has no types
+        key = (raw.key or b"").decode(errors="replace")
+        headers = tuple((str(name), bytes(value or b"")) for name, value in raw.headers)
+        return Record(raw.topic, raw.partition, raw.offset, key, bytes(raw.value or b""), headers)
