@@ -1,0 +1,94 @@
+"""The stack under load: the one that runs, or one started for this run and stopped after it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from maitred.errors import Refused
+
+__all__ = ["DEMO_STATE", "Stack", "running", "status"]
+
+DEMO_STATE = Path(".maitred/demo/stack")
+"""What the demo leaves behind: a stopped stack with models and diners in it."""
+
+_MAITRED = str(Path(sys.executable).with_name("maitred"))
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What a load test needs to know of a running stack."""
+
+    state_dir: Path
+    inference_url: str
+    redis_url: str
+    inference_pids: tuple[int, ...]
+    models: dict[str, str | None]
+
+    def model_folder(self, objective: str) -> Path | None:
+        """Return the folder of the served model on this machine, if it is there."""
+        version = self.models.get(objective)
+        folder = self.state_dir / "models" / str(version)
+        return folder if version and (folder / "manifest.json").is_file() else None
+
+    @classmethod
+    def of(cls, answer: dict[str, object]) -> "Stack":
+        """Read the answer of ``maitred status --json``."""
+        services = answer["services"]
+        models = answer.get("models")
+        if not isinstance(services, dict) or "inference" not in services:
+            msg = f"the stack at {answer.get('state_dir')} runs no inference service"
+            raise Refused(msg, next_step="maitred status")
+        return cls(
+            Path(str(answer["state_dir"])),
+            str(services["inference"]["url"]),
+            str(services.get("valkey", {}).get("url", "")),
+            tuple(services["inference"]["pids"]),
+            dict(models) if isinstance(models, dict) else {},
+        )
+
+
+def status(state: Path) -> dict[str, object]:
+    """Return what ``maitred status --json`` says; ``state`` is running, degraded or stopped."""
+    answer = _maitred("status", "--json", "--state", str(state))
+    try:
+        content = orjson.loads(answer.stdout)
+    except orjson.JSONDecodeError as error:
+        msg = f"maitred status said no JSON: {answer.stderr.strip()[-300:]}"
+        raise Refused(msg) from error
+    return dict(content)
+
+
+@contextmanager
+def running(state: Path) -> Iterator[Stack]:
+    """Give the stack of ``state``; start it when it does not run, and stop it again then.
+
+    When nothing was ever kept in ``state``, the demo's stack is taken, which has models in it.
+
+    Raises:
+        Refused: if it does not come up.
+    """
+    answer = status(state)
+    if answer["state"] != "stopped":
+        yield Stack.of(answer)
+        return
+    if not state.exists() or not (state / "models").is_dir():
+        state = DEMO_STATE if DEMO_STATE.is_dir() else state
+    started = _maitred("up", "--detach", "--state", str(state))
+    if started.returncode != 0:
+        msg = f"no stack runs, and none could be started: {started.stderr.strip()[-600:]}"
+        raise Refused(msg, next_step="maitred up")
+    try:
+        yield Stack.of(status(state))
+    finally:
+        _maitred("down", "--state", str(state))
+
+
+def _maitred(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603  # our own program, no shell
+        [_MAITRED, *arguments], check=False, capture_output=True, text=True
+    )

@@ -1,0 +1,46 @@
+"""Where the services are, for a program that only knows a state folder or two URLs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from maitred.settings import Settings
+
+__all__ = ["Addresses", "find_addresses"]
+
+_INFERENCE_PORT, _INGEST_PORT = 8080, 8081
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Base URLs, without a slash at the end."""
+
+    inference: str
+    ingest: str
+
+
+def find_addresses(
+    settings: Settings, *, inference: str | None = None, ingest: str | None = None
+) -> Addresses:
+    """Return what was named, else the stack of the state folder, else the default ports."""
+    known = _recorded(settings.state_dir / "stack.json")
+    host = settings.host
+    return Addresses(
+        (
+            inference
+            or known.get("inference")
+            or f"http://{host}:{settings.inference_port or _INFERENCE_PORT}"
+        ).rstrip("/"),
+        (
+            ingest or known.get("ingest") or f"http://{host}:{settings.ingest_port or _INGEST_PORT}"
+        ).rstrip("/"),
+    )
+
+
+def _recorded(path: Path) -> dict[str, str]:
+    try:
+        services = orjson.loads(path.read_bytes())["services"]
+        return {name: str(entry["url"]) for name, entry in services.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
