@@ -6,7 +6,7 @@ Ctrl-C. No command's own logic belongs here.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
@@ -70,7 +70,7 @@ class LazyCommands(TyperGroup):
         name, stand_in, rest = super().resolve_command(ctx, args)
         if name is None or stand_in is None:
             return name, stand_in, rest
-        return name, _load(_declared()[name]), rest
+        return name, _load(ctx.obj[name]), rest
 
     @override
     def invoke(self, ctx: Any) -> Any:
@@ -85,8 +85,12 @@ class LazyCommands(TyperGroup):
             raise typer.Exit(_INTERRUPTED) from interrupt
 
 
-def build() -> typer.Typer:
-    """Return the application with a stand-in for each declared subcommand."""
+def build(declared: Mapping[str, EntryPoint] | None = None) -> typer.Typer:
+    """Return the application with a stand-in for each declared subcommand.
+
+    Unless given, subcommands are the installed entry points.
+    """
+    points = _installed() if declared is None else dict(declared)
     app = typer.Typer(
         name="maitred",
         cls=LazyCommands,
@@ -94,13 +98,12 @@ def build() -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"], "obj": points},
     )
     app.callback()(_options)
-    declared = _declared()
-    for name in (*(n for n in _SUMMARIES if n in declared), *sorted(declared - _SUMMARIES.keys())):
+    for name in (*(n for n in _SUMMARIES if n in points), *sorted(points.keys() - _SUMMARIES)):
         known = _SUMMARIES.get(name)
-        line = known.line if known else f"Provided by {declared[name].module}."
+        line = known.line if known else f"Provided by {points[name].module}."
         app.command(name, help=line, rich_help_panel=known.panel if known else None)(_stand_in)
     return app
 
@@ -142,7 +145,7 @@ def _stand_in() -> None:
     """Never runs: the real command takes its place when it is called."""
 
 
-def _declared() -> dict[str, EntryPoint]:
+def _installed() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
 

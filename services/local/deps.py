@@ -136,6 +136,7 @@ def _program(
         port=port,
         ready=Probe("http", url + program.health_path),
         metrics_url=url + program.metrics_path,
+        stop_within_s=program.stop_within_s,
     )
 
 

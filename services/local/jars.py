@@ -56,18 +56,24 @@ def locked_jars() -> tuple[Jar, ...]:
     return tuple(Jar(**entry) for entry in tomllib.loads(text)["jars"])
 
 
-def class_path(cache: Path) -> str:
+def class_path(
+    cache: Path, *, jars: tuple[Jar, ...] | None = None, repository: str | None = None
+) -> str:
     """Return Java's class path for the broker, fetching what the cache lacks or has wrong.
+
+    Unless given, ``jars`` are the lock's and ``repository`` is the one that jgo knows.
 
     Raises:
         StackRefused: a jar cannot be fetched, or is not what the lock says.
     """
     home = cache / f"kafka-{KAFKA_VERSION}"
-    jars = locked_jars()
+    jars = locked_jars() if jars is None else jars
     if any(not _is_sound(home / jar.file_name, jar) for jar in jars):
         home.mkdir(parents=True, exist_ok=True)
         with _one_at_a_time(home / ".lock"):
-            _fetch([jar for jar in jars if not _is_sound(home / jar.file_name, jar)], home)
+            _fetch(
+                [jar for jar in jars if not _is_sound(home / jar.file_name, jar)], home, repository
+            )
     return os.pathsep.join(str(home / jar.file_name) for jar in jars)
 
 
@@ -88,13 +94,14 @@ def _one_at_a_time(lock: Path) -> Iterator[None]:
         yield
 
 
-def _fetch(missing: list[Jar], home: Path) -> None:
+def _fetch(missing: list[Jar], home: Path, repository: str | None) -> None:
     # Imported here: the second start must not pay for what only the first one needs.
     import httpx  # noqa: PLC0415
     from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import Progress  # noqa: PLC0415
 
+    root = repository or MAVEN_CENTRAL_URL
     show = sys.stderr.isatty()
     with (
         httpx.Client(timeout=30.0, follow_redirects=True) as client,
@@ -104,7 +111,7 @@ def _fetch(missing: list[Jar], home: Path) -> None:
             f"Apache Kafka {KAFKA_VERSION}, once", total=sum(jar.size for jar in missing)
         )
         for jar in missing:
-            _store(_download(client, f"{MAVEN_CENTRAL_URL}/{jar.path}", jar), home / jar.file_name)
+            _store(_download(client, f"{root}/{jar.path}", jar), home / jar.file_name)
             progress.advance(task, jar.size)
 
 

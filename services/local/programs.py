@@ -23,6 +23,7 @@ class Program:
     default_port: int | None
     health_path: str
     metrics_path: str = "/metrics"
+    stop_within_s: float = 10.0
 
 
 def _consumer(kind: str) -> Program:

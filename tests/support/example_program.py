@@ -17,7 +17,7 @@ MODELS = {"ready": True, "models": {"clicks": "clicks-0123456789ab", "revenue": 
 
 
 class Answers(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+    def do_GET(self) -> None:
         told = {
             "pid": os.getpid(),
             "state_dir": str(SETTINGS.state_dir),
@@ -41,7 +41,7 @@ def main(port_field: str, behaviour: str = "") -> None:
     if behaviour == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if behaviour == "child":
-        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])  # noqa: S603
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     port = getattr(SETTINGS, port_field)
     ThreadingHTTPServer(("127.0.0.1", port), Answers).serve_forever()
 
