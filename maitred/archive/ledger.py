@@ -1,0 +1,158 @@
+"""What the archive holds, decided in one place: a small SQLite file beside the Parquet files.
+
+Files, the offsets they reach and the ids they hold change in one transaction, so that a crash at
+any step neither loses nor repeats an event. A file that the ledger does not name does not count.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+__all__ = ["LEDGER", "STAGING", "ArchivedFile", "Ledger", "path_of"]
+
+LEDGER: Final = "ledger.sqlite"
+STAGING: Final = ".staging"
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS files (
+  path TEXT PRIMARY KEY, type TEXT NOT NULL, traffic TEXT NOT NULL, date TEXT NOT NULL,
+  rows INTEGER NOT NULL, is_placed INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS doomed (path TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS offsets (
+  topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
+  PRIMARY KEY (topic, partition)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ids (
+  id BLOB PRIMARY KEY, body BLOB NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedFile:
+    """One Parquet file; ``path`` is relative to the archive."""
+
+    path: str
+    type: str
+    traffic: str
+    date: str
+    """Day of archiving, UTC."""
+    rows: int
+    is_placed: bool
+    """False: it may still lie in staging."""
+
+
+def path_of(folder: Path, file: ArchivedFile) -> Path:
+    """Return where the file lies now."""
+    place = folder / file.path
+    if file.is_placed or place.exists():
+        return place
+    return staged(folder, file.path)
+
+
+def staged(folder: Path, path: str) -> Path:
+    """Return where a file waits until the ledger names it; the name ends so that no glob finds it."""
+    return folder / STAGING / (path.replace("/", "__") + ".tmp")
+
+
+class Ledger:
+    """The ledger of one archive; one connection, one thread."""
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        self.folder = folder
+        file = folder / LEDGER
+        if read_only:
+            self._db = sqlite3.connect(f"file:{file.absolute()}?mode=ro", uri=True, timeout=10)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(file, timeout=10)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.executescript(_TABLES)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, on disk at the end."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    # --- reading
+
+    def files(self) -> list[ArchivedFile]:
+        """Return every file that counts, in the order they were written."""
+        rows = self._db.execute(
+            "SELECT path, type, traffic, date, rows, is_placed FROM files ORDER BY path"
+        )
+        return [ArchivedFile(*values, is_placed=bool(placed)) for *values, placed in rows]
+
+    def offsets(self, topic: str) -> dict[int, int]:
+        """Return what to read next, by partition."""
+        rows = self._db.execute("SELECT partition, next FROM offsets WHERE topic = ?", (topic,))
+        return dict(rows.fetchall())
+
+    def counts(self) -> dict[str, int]:
+        """Return what was left out so far: duplicates, conflicts, undecodable."""
+        return dict(self._db.execute("SELECT name, n FROM counts").fetchall())
+
+    def bodies(self, ids: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return the digests of the bodies that were archived under these ids."""
+        found: dict[bytes, bytes] = {}
+        for at in range(0, len(ids), 500):
+            some = ids[at : at + 500]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT id, body FROM ids WHERE id IN ({marks})"  # noqa: S608 - marks only
+            found.update(self._db.execute(query, some).fetchall())
+        return found
+
+    def doomed(self) -> list[str]:
+        """Return files that no longer count and may still be there."""
+        return [path for (path,) in self._db.execute("SELECT path FROM doomed")]
+
+    # --- writing, inside a transaction
+
+    def add_files(self, files: Iterable[ArchivedFile]) -> None:
+        """Let these count."""
+        self._db.executemany(
+            "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)",
+            [(f.path, f.type, f.traffic, f.date, f.rows, int(f.is_placed)) for f in files],
+        )
+
+    def doom(self, files: Iterable[ArchivedFile]) -> None:
+        """Let these no longer count; they are removed afterwards."""
+        paths = [(file.path,) for file in files]
+        self._db.executemany("DELETE FROM files WHERE path = ?", paths)
+        self._db.executemany("INSERT OR IGNORE INTO doomed VALUES (?)", paths)
+
+    def settle(self) -> None:
+        """All files are where they belong, and the doomed are gone."""
+        self._db.execute("UPDATE files SET is_placed = 1 WHERE is_placed = 0")
+        self._db.execute("DELETE FROM doomed")
+
+    def add_ids(self, ids: Iterable[tuple[bytes, bytes, int]]) -> None:
+        """Remember (id, digest of its body, last day to remember it, counted from 1970)."""
+        self._db.executemany("INSERT INTO ids VALUES (?, ?, ?)", ids)
+
+    def forget_ids(self, before: int) -> None:
+        """Forget ids whose last day is before this one."""
+        self._db.execute("DELETE FROM ids WHERE until < ?", (before,))
+
+    def set_offsets(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Remember what to read next."""
+        self._db.executemany(
+            "INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)",
+            [(topic, partition, offset) for partition, offset in offsets.items()],
+        )
+
+    def add_counts(self, counts: Mapping[str, int]) -> None:
+        """Add to what was left out."""
+        self._db.executemany(
+            "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = n + excluded.n",
+            [(name, n) for name, n in counts.items() if n],
+        )
