@@ -2,7 +2,6 @@
 
 import sys
 
-from maitred.cli import report
 from maitred.errors import MaitredError
 from maitred.settings import load
 from services.local.foreground import supervise
@@ -11,5 +10,7 @@ if __name__ == "__main__":
     try:
         supervise(load())
     except MaitredError as error:
+        from maitred.cli import report  # it lives for days and needs no command line
+
         report(error)
         sys.exit(error.exit_code)

@@ -22,7 +22,7 @@ from services.local.probes import Kind, Probe, split_address
 from services.local.programs import Program
 from services.local.valkey import find_valkey, valkey_launch
 
-__all__ = ["Plan", "fetch_ahead", "plan_stack"]
+__all__ = ["Plan", "explicit_fields", "fetch_ahead", "plan_stack"]
 
 _VALKEY_PORT, _KAFKA_PORT = 6390, 9094
 _REDIS_PORT, _BOOTSTRAP_PORT = 6379, 9092
@@ -67,7 +67,7 @@ def plan_stack(settings: Settings, folder: StackFolder, programs: tuple[Program,
         external["kafka"] = _external_kafka(kafka_bootstrap)
     admin_key = _admin_key(settings, folder)
     shared: dict[str, object] = {
-        **_explicit(settings),
+        **explicit_fields(settings),
         **{program.port_field: port for program, port in doors.items()},
         "state_dir": folder.root,
         "redis_url": redis_url,
@@ -161,7 +161,7 @@ def _admin_key(settings: Settings, folder: StackFolder) -> str:
     return folder.admin_key()
 
 
-def _explicit(settings: Settings) -> dict[str, object]:
+def explicit_fields(settings: Settings) -> dict[str, object]:
     """Return the settings that were set on purpose, for children that read the environment only."""
     values: dict[str, object] = {}
     for name in settings.model_fields_set:

@@ -10,7 +10,7 @@ from typing import Final
 from maitred.clock import Clock
 from maitred.errors import StackRefused
 from maitred.settings import Settings, child_environment
-from services.local.deps import fetch_ahead
+from services.local.deps import explicit_fields, fetch_ahead
 from services.local.folder import StackFolder
 from services.local.processes import is_alive
 from services.local.supervisor import clean_up
@@ -20,10 +20,17 @@ __all__ = ["start_detached", "take_down"]
 _LOOK_EVERY_S: Final = 0.05
 _START_WITHIN_S: Final = 180.0
 _STOP_WITHIN_S: Final = 60.0
+_SUPERVISOR: Final = (sys.executable, "-m", "services.local")
 
 
-def start_detached(settings: Settings, folder: StackFolder, clock: Clock) -> None:
-    """Start a supervisor in a session of its own; return once its stack is healthy.
+def start_detached(
+    settings: Settings,
+    folder: StackFolder,
+    clock: Clock,
+    *,
+    command: tuple[str, ...] = _SUPERVISOR,
+) -> subprocess.Popen[bytes]:
+    """Start a supervisor in a session of its own; return it once its stack is healthy.
 
     Raises:
         StackRefused: a stack runs already, or this one did not start; nothing is left running.
@@ -34,9 +41,9 @@ def start_detached(settings: Settings, folder: StackFolder, clock: Clock) -> Non
     output = folder.root / "logs" / "supervisor.out"
     output.parent.mkdir(parents=True, exist_ok=True)
     with output.open("wb") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "services.local"],
-            env=child_environment(state_dir=folder.root),
+        process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+            list(command),
+            env=child_environment(**explicit_fields(settings) | {"state_dir": folder.root}),
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
@@ -49,6 +56,7 @@ def start_detached(settings: Settings, folder: StackFolder, clock: Clock) -> Non
         with suppress(subprocess.TimeoutExpired):
             process.wait(_STOP_WITHIN_S)
         raise
+    return process
 
 
 def take_down(folder: StackFolder, clock: Clock) -> list[str]:

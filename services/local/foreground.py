@@ -16,6 +16,7 @@ from services.local.supervisor import Supervisor
 __all__ = ["supervise"]
 
 _LOG: Final = logging.getLogger("maitred.local")
+_ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _FORMAT: Final = "%(asctime)s %(levelname)s %(message)s"
 
 
@@ -26,7 +27,7 @@ def supervise(
     to_screen: bool = False,
     when_ready: Callable[[Supervisor], None] = lambda _: None,
 ) -> int:
-    """Run a stack until Ctrl-C or SIGTERM; return the number of the signal that ended it.
+    """Run a stack until Ctrl-C, SIGTERM or SIGHUP; return the number of the signal that ended it.
 
     With ``to_screen``, what a person should know appears on standard error, too.
 

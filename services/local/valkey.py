@@ -14,17 +14,19 @@ __all__ = ["find_valkey", "valkey_launch"]
 _LOOPBACK = "127.0.0.1"
 
 
-def find_valkey() -> Path:
+def find_valkey(*, packaged: bool = True, search_path: str | None = None) -> Path:
     """Return the packaged server's binary, else ``valkey-server`` or ``redis-server`` from the PATH.
+
+    With ``packaged`` false the package is passed over; ``search_path`` stands for the PATH.
 
     Raises:
         StackRefused: there is none on this machine.
     """
-    packaged = _packaged()
-    if packaged is not None:
-        return packaged
+    binary = _packaged() if packaged else None
+    if binary is not None:
+        return binary
     for name in ("valkey-server", "redis-server"):
-        found = shutil.which(name)
+        found = shutil.which(name, path=search_path)
         if found:
             return Path(found)
     msg = "there is no Valkey or Redis server on this machine"

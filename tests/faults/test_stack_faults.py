@@ -1,6 +1,7 @@
 """What happens to the stack when something, or the supervisor itself, is killed or told to end."""
 
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -8,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from maitred.clock import SystemClock
+from maitred.errors import StackRefused
 from maitred.settings import Settings
-from services.local.folder import Record
+from services.local.detached import start_detached, take_down
+from services.local.folder import Record, StackFolder
 from services.local.processes import Child, identity_of
 from services.local.stack import running
 from tests.support.servers import LiveKafka, LiveValkey
 from tests.support.stacks import (
     CONSUMER,
+    EXAMPLE_SUPERVISOR,
     INFERENCE,
     StackProcess,
     example,
@@ -173,3 +178,43 @@ def test_a_program_that_ignores_sigterm_is_killed_in_bounded_time(
     assert identity is not None
     assert none_alive([identity])
     assert took < 5
+
+
+def test_detached_it_is_healthy_on_return_and_outlives_the_command(
+    valkey: LiveValkey, kafka: LiveKafka, tmp_path: Path
+) -> None:
+    settings = Settings(
+        state_dir=tmp_path,
+        redis_url=valkey.url,
+        kafka_bootstrap=kafka.bootstrap,
+        inference_port=0,
+    )
+    folder = StackFolder.at(tmp_path)
+
+    supervisor = start_detached(settings, folder, SystemClock(), command=EXAMPLE_SUPERVISOR)
+    code, status = status_of(tmp_path)
+    take_down(folder, SystemClock())
+
+    assert supervisor.wait(timeout=5) == 0
+    assert (code, status["state"]) == (0, "running")
+    assert status_of(tmp_path)[1]["state"] == "stopped"
+
+
+def test_detached_a_refusal_is_the_supervisors_own(
+    valkey: LiveValkey, kafka: LiveKafka, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        settings = Settings(
+            state_dir=tmp_path,
+            redis_url=valkey.url,
+            kafka_bootstrap=kafka.bootstrap,
+            inference_port=port,
+        )
+
+        with pytest.raises(StackRefused, match=f"port {port}") as refusal:
+            start_detached(
+                settings, StackFolder.at(tmp_path), SystemClock(), command=EXAMPLE_SUPERVISOR
+            )
+
+    assert "MAITRED_INFERENCE_PORT" in (refusal.value.next_step or "")

@@ -31,6 +31,7 @@ def example(name: str, port_field: str, *behaviour: str) -> Program:
 INFERENCE = Program("inference", (PROGRAM, "inference_port"), "inference_port", 8080, "/readyz")
 CONSUMER = example("consume-features", "metrics_port", "child")
 EXAMPLES = (INFERENCE, CONSUMER)
+EXAMPLE_SUPERVISOR = (sys.executable, __file__)
 
 
 def maitred(*arguments: str, **fields: object) -> subprocess.CompletedProcess[str]:
@@ -56,9 +57,8 @@ class StackProcess:
     def start(cls, state: Path, **fields: object) -> "StackProcess":
         """Start it, without waiting."""
         process = subprocess.Popen(
-            [sys.executable, __file__],
-            env=child_environment(state_dir=state, inference_port=0, **fields)
-            | {"PYTHONPATH": str(Path(__file__).parents[2])},
+            list(EXAMPLE_SUPERVISOR),
+            env=child_environment(state_dir=state, inference_port=0, **fields),
             stderr=subprocess.PIPE,
             text=True,
         )
