@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -25,11 +26,13 @@ def build_app(
     metrics: Metrics,
     ready: Readiness,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+    extend: Callable[[dict[str, Any]], None] | None = None,
 ) -> FastAPI:
     """Return an app that lacks only its routers.
 
     ``/healthz`` answers 200 while the process lives; ``/readyz`` 200 or 503 with
-    ``{"ready": …}`` and what ``ready`` adds.
+    ``{"ready": …}`` and what ``ready`` adds. ``extend`` completes the OpenAPI document with
+    what FastAPI does not know of.
     """
     app = FastAPI(
         title=f"maitred {program}",
@@ -56,21 +59,24 @@ def build_app(
     def show_metrics(_request: Request) -> Response:
         return exposition(metrics)
 
-    _describe_problems(app)
+    _describe(app, extend)
     return app
 
 
-def _describe_problems(app: FastAPI) -> None:
-    """Put the problem's schema where ``PROBLEMS`` points to."""
+def _describe(app: FastAPI, extend: Callable[[dict[str, Any]], None] | None) -> None:
+    """Put the problem's schema where ``PROBLEMS`` points to, and what the program adds."""
     generate = app.openapi
+    document: dict[str, Any] = {}
 
-    def openapi() -> dict[str, object]:
-        document = generate()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        if "Problem" not in schemas:
+    def openapi() -> dict[str, Any]:
+        if not document:
+            document.update(generate())
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schema = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))
             schemas["Problem"] = schema
+            if extend is not None:
+                extend(document)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,135 @@
+"""What the store knows of a diner, read by an event loop: coalesced, bounded, and given up early.
+
+All reads of one loop tick travel as one MGET. While Redis does not answer, a breaker keeps
+requests from waiting for it, and a probe finds out when it is back.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from maitred.errors import StoreUnavailable
+from maitred.store import keys
+from maitred.store.client import AsyncRedis, translated
+
+__all__ = ["ABSENT", "DinerBytes", "DinerReader", "open_reader"]
+
+PROBE_S = 0.2
+TRIPS_AT_ONCE = 2
+FAILURES_TO_OPEN = 2
+MAX_DINERS_A_TRIP = 128
+
+
+@dataclass(frozen=True, slots=True)
+class DinerBytes:
+    """A diner's live state and the row of one model version; None where there is none."""
+
+    state: bytes | None
+    row: bytes | None
+
+
+ABSENT = DinerBytes(None, None)
+
+_Waiting = tuple[str, str, "asyncio.Future[DinerBytes]"]
+
+
+class DinerReader:
+    """Reads diners for all requests of one event loop.
+
+    A trip that fails fails all its readers; after two in a row nobody waits any more until a
+    probe has succeeded.
+    """
+
+    def __init__(self, redis: AsyncRedis) -> None:
+        self._redis = redis
+        self._waiting: list[_Waiting] = []
+        self._trips: set[asyncio.Task[None]] = set()
+        self._is_scheduled = False
+        self._failures = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether reads fail at once, because the last ones found nobody there."""
+        return self._failures >= FAILURES_TO_OPEN
+
+    async def read(self, user_id: str, version: str, *, within_s: float) -> DinerBytes:
+        """Return what is stored of a diner; one round trip, shared with others of this tick.
+
+        Raises:
+            StoreUnavailable: if Redis did not answer in time, or did not lately.
+        """
+        if self.is_open:
+            msg = "Redis did not answer lately"
+            raise StoreUnavailable(msg)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[DinerBytes] = loop.create_future()
+        self._waiting.append((keys.state(user_id), keys.row(version, user_id), future))
+        if not self._is_scheduled and len(self._trips) < TRIPS_AT_ONCE:
+            self._is_scheduled = True
+            loop.call_soon(self._start_trip)
+        timer = loop.call_later(within_s, _give_up, future)
+        try:
+            return await future
+        finally:
+            timer.cancel()
+
+    async def probe(self) -> None:
+        """Look, for ever, whether Redis is back when it was away; cancel to end."""
+        while True:
+            await asyncio.sleep(PROBE_S)
+            if self.is_open:
+                try:
+                    with translated():
+                        await self._redis.get(keys.CURRENT)
+                except StoreUnavailable:
+                    continue
+                self._failures = 0
+
+    def _start_trip(self) -> None:
+        self._is_scheduled = False
+        waiting = [reader for reader in self._waiting if not reader[2].done()]
+        batch, self._waiting = waiting[:MAX_DINERS_A_TRIP], waiting[MAX_DINERS_A_TRIP:]
+        if batch:
+            trip = asyncio.get_running_loop().create_task(self._travel(batch))
+            self._trips.add(trip)
+            trip.add_done_callback(self._return)
+
+    def _return(self, trip: "asyncio.Task[None]") -> None:
+        self._trips.discard(trip)
+        if self._waiting and not self._is_scheduled:
+            self._start_trip()
+
+    async def _travel(self, batch: list[_Waiting]) -> None:
+        names = [name for state, row, _ in batch for name in (state, row)]
+        try:
+            with translated():
+                values = await self._redis.mget(names)
+        except StoreUnavailable as error:
+            self._failures += 1
+            for _, _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        self._failures = 0
+        for at, (_, _, future) in enumerate(batch):
+            if not future.done():
+                future.set_result(DinerBytes(values[2 * at], values[2 * at + 1]))  # type: ignore[arg-type]  # never decoded
+
+
+def _give_up(future: "asyncio.Future[DinerBytes]") -> None:
+    if not future.done():
+        msg = "Redis did not answer within its share of the budget"
+        future.set_exception(StoreUnavailable(msg))
+
+
+@asynccontextmanager
+async def open_reader(redis: AsyncRedis) -> AsyncIterator[DinerReader]:
+    """Yield a reader whose probe runs until the end."""
+    reader = DinerReader(redis)
+    probe = asyncio.create_task(reader.probe())
+    try:
+        yield reader
+    finally:
+        probe.cancel()
+        await asyncio.gather(probe, return_exceptions=True)

@@ -1,0 +1,60 @@
+"""Puts the service together as an ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from maitred.clock import Clock, SystemClock
+from maitred.observability import Metrics, configure_logging
+from maitred.settings import Settings, load
+from services.inference import described
+from services.inference.admin import admin_router
+from services.inference.deps import assemble
+from services.inference.impressions import Outlet
+from services.inference.routes import recommendations_route, router
+from services.web.app import build_app
+from services.web.auth import admin_key
+
+__all__ = ["build", "create"]
+
+_DESCRIPTION = """Restaurants for a diner, ranked for clicks, for revenue, or between the two.
+
+`curl 'http://127.0.0.1:8080/v1/recommendations?user_id=u42&k=5&revenue_weight=0.25&explain=true'`
+"""
+
+
+def create() -> FastAPI:
+    """Return the application for uvicorn, from the environment."""
+    settings = load()
+    configure_logging(settings.log_level)
+    return build(settings, SystemClock())
+
+
+def build(settings: Settings, clock: Clock, *, outlet: Outlet | None = None) -> FastAPI:
+    """Return the application; what it works with lives from its start-up to its shut-down."""
+    metrics = Metrics(CollectorRegistry())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with assemble(settings, clock, metrics, outlet=outlet) as dependencies:
+            app.state.dependencies = dependencies
+            yield
+
+    def ready() -> tuple[bool, dict[str, object]]:
+        dependencies = app.state.dependencies
+        return dependencies.watch.is_ready, {"models": dependencies.snapshots.now.versions()}
+
+    app = build_app(
+        program="inference",
+        description=_DESCRIPTION,
+        metrics=metrics,
+        ready=ready,
+        lifespan=lifespan,
+        extend=described.add_to,
+    )
+    app.router.routes.insert(0, recommendations_route(metrics))
+    app.include_router(router)
+    app.include_router(admin_router(admin_key(settings)))
+    return app

@@ -1,0 +1,30 @@
+"""What a request asked for, once it is known to be valid."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from maitred.catalogue import Filters
+from maitred.events import Traffic
+from maitred.policy import Objective
+
+__all__ = ["Ask"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request for recommendations."""
+
+    request_id: str
+    user_id: str | None = None
+    """None: anonymous."""
+    k: int = 10
+    objective: Objective | None = None
+    revenue_weight: float | None = None
+    filters: Filters = field(default_factory=Filters)
+    explain: bool = False
+    explore: bool = True
+    traffic: Traffic = Traffic.LIVE
+    history: tuple[str, ...] = ()
+    """Restaurants that the client says the diner visited, most recent first."""
+    local_time: datetime | None = None
+    """The diner's wall clock, where the client sent it; picks the part of the day."""

@@ -1,0 +1,86 @@
+"""Composition root of the inference service: settings in, everything it works with out."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from maitred.clock import Clock
+from maitred.observability import Metrics
+from maitred.settings import Settings
+from maitred.store.client import Redis, connect, connect_async
+from maitred.store.loader import ModelLoader
+from maitred.store.reader import open_reader
+from services.eventlog.publisher import open_publisher
+from services.inference.admission import Admission
+from services.inference.impressions import ImpressionLog, Outlet
+from services.inference.recommend import Recommender
+from services.inference.snapshot import Snapshots
+from services.inference.watch import Watch
+
+__all__ = ["Dependencies", "assemble", "redis_url"]
+
+DEFAULT_VALKEY_PORT = 6390
+ADMIN_TIMEOUT_S = 2.0
+"""How long a look for models or an administrator may wait for Redis; diners never do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """What the routes work with."""
+
+    settings: Settings
+    clock: Clock
+    metrics: Metrics
+    redis: Redis
+    """Blocking: for administrators and the loader only."""
+    snapshots: Snapshots
+    watch: Watch
+    admission: Admission
+    recommender: Recommender
+
+
+def redis_url(settings: Settings) -> str:
+    """Return the Redis that settings name, else where the embedded one listens."""
+    port = settings.valkey_port or DEFAULT_VALKEY_PORT
+    return settings.redis_url or f"redis://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def assemble(
+    settings: Settings, clock: Clock, metrics: Metrics, *, outlet: Outlet | None = None
+) -> AsyncIterator[Dependencies]:
+    """Yield the service, ready and warm; neither Redis nor Kafka has to be there.
+
+    ``outlet`` takes impressions; unless given, Kafka does.
+    """
+    async with AsyncExitStack() as stack:
+        redis = stack.enter_context(connect(redis_url(settings), timeout_s=ADMIN_TIMEOUT_S))
+        fast = await stack.enter_async_context(
+            connect_async(redis_url(settings), timeout_s=settings.redis_budget_ms / 1000)
+        )
+        reader = await stack.enter_async_context(open_reader(fast))
+        if outlet is None:
+            publisher = open_publisher(settings, "inference", clock=clock, metrics=metrics)
+            outlet = stack.enter_context(publisher).offer
+        impressions = ImpressionLog(outlet, metrics)
+        stack.enter_context(impressions.pumping())
+        snapshots = Snapshots()
+        admission = Admission(clock, metrics)
+        loader = ModelLoader(redis, settings.state_dir / "models")
+        watch = Watch(loader, snapshots, metrics, clock, worker=str(os.getpid()))
+        recommender = Recommender(
+            settings, clock, metrics, snapshots, reader, admission, impressions
+        )
+        await watch.start()
+        for task in (asyncio.create_task(watch.run()), asyncio.create_task(admission.watch())):
+            stack.push_async_callback(_end, task)
+        yield Dependencies(
+            settings, clock, metrics, redis, snapshots, watch, admission, recommender
+        )
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

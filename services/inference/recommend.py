@@ -1,0 +1,168 @@
+"""The whole path of a request, top to bottom."""
+
+import logging
+from dataclasses import dataclass
+
+from maitred.artifact import Scored, Taste
+from maitred.artifact.diners import NOBODY
+from maitred.clock import Clock
+from maitred.errors import DeadlineExceeded, Overloaded, StoreUnavailable
+from maitred.observability import Metrics
+from maitred.policy import Policy, resolve
+from maitred.settings import Settings
+from maitred.store.reader import ABSENT, DinerBytes, DinerReader
+from services.inference import fallback
+from services.inference.admission import Admission
+from services.inference.ask import Ask
+from services.inference.candidates import shortlist_for, taste_for
+from services.inference.catalogue_view import Allowed, allowed, without_dismissed
+from services.inference.deadline import Deadline
+from services.inference.explain import explain
+from services.inference.exploration import draw
+from services.inference.impressions import Impression, ImpressionLog
+from services.inference.scorer import judge
+from services.inference.shown import Degraded, Reason, Shown
+from services.inference.snapshot import Served, Snapshot, Snapshots
+
+__all__ = ["Recommendation", "Recommender"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recommendation:
+    """What a reply says."""
+
+    ask: Ask
+    shown: Shown
+    degraded: Degraded | None
+    removed: dict[str, int]
+    ids: tuple[str, ...] = ()
+    model_version: str | None = None
+    reasons: list[list[Reason]] | None = None
+
+
+@dataclass(slots=True)
+class _Walk:
+    """How far a request came: what the rungs below can still use when it goes no further."""
+
+    ask: Ask
+    policy: Policy
+    served: Served
+    view: Allowed
+    deadline: Deadline
+    degraded: Degraded | None = None
+    taste: Taste = NOBODY
+    scored: Scored | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommender:
+    """Answers every valid request, from the best rung that it can still afford."""
+
+    settings: Settings
+    clock: Clock
+    metrics: Metrics
+    snapshots: Snapshots
+    reader: DinerReader
+    admission: Admission
+    impressions: ImpressionLog
+
+    async def recommend(self, ask: Ask, deadline: Deadline) -> Recommendation:
+        """Return what to show.
+
+        Raises:
+            InvalidInput: if the objective and the dial contradict each other. Nothing else.
+        """
+        snapshot = self.snapshots.now
+        policy = resolve(
+            ask.objective, ask.revenue_weight, balanced_weight=self._balanced(snapshot)
+        )
+        served = snapshot.of(policy) or snapshot.lowest
+        if served is None:
+            return Recommendation(ask, fallback.nothing(policy), Degraded.NO_MODEL, {})
+
+        view = allowed(served.model.catalogue, ask.filters)
+        walk = _Walk(ask, policy, served, view, deadline)
+        if snapshot.of(policy) is None:
+            walk.degraded = Degraded.NO_MODEL
+            shown = self._fall_back(walk)
+        else:
+            shown = await self._best(walk)
+
+        reasons = explain(served, walk.taste, shown, walk.scored) if ask.explain else None
+        ids, version = served.model.catalogue.ids, served.model.version
+        self.impressions.offer(Impression(ask, self.clock.now(), shown, ids, version))
+        return Recommendation(ask, shown, walk.degraded, walk.view.removed, ids, version, reasons)
+
+    async def _best(self, walk: _Walk) -> Shown:
+        """Return the personalised list, or what is left of it when something runs short."""
+        try:
+            return await self._personalised(walk)
+        except DeadlineExceeded as spent:
+            self.metrics.exhausted.labels(spent.step).inc()
+            walk.degraded = Degraded.DEADLINE
+        except Overloaded:
+            walk.degraded = Degraded.OVERLOAD
+        except Exception as error:  # noqa: BLE001  # a bug here must cost quality, not the reply
+            self.metrics.unexpected.labels("inference").inc()
+            _log.error("a request stepped down", exc_info=error)
+            walk.degraded = Degraded.INTERNAL
+        return self._fall_back(walk)
+
+    async def _personalised(self, walk: _Walk) -> Shown:
+        ask, served, deadline = walk.ask, walk.served, walk.deadline
+        deadline.passed("filters")
+        if not self.admission.is_open:
+            msg = "too many requests at once"
+            raise Overloaded(msg)
+
+        stored = await self._stored(walk)
+        walk.taste = taste_for(served, stored, ask.history)
+        walk.view = without_dismissed(walk.view, walk.taste)
+        deadline.passed("diner")
+        if not walk.taste.is_known:
+            return self._fall_back(walk)
+
+        candidates = shortlist_for(served, walk.taste, walk.view)
+        deadline.passed("candidates")
+        judged = judge(served, walk.taste, walk.policy, candidates)
+        walk.scored = judged.scored
+        deadline.passed("score")
+        return draw(
+            ask,
+            judged.scored,
+            judged.scores,
+            walk.policy,
+            temperature=self.settings.exploration_temperature,
+            seed=(self.settings.seed, served.model.version),
+        )
+
+    async def _stored(self, walk: _Walk) -> DinerBytes:
+        """Return what Redis knows of the diner; without an answer, say so and go on."""
+        user_id = walk.ask.user_id
+        if user_id is None:
+            return ABSENT
+        within_s = min(self.settings.redis_budget_ms / 1000, walk.deadline.remaining_s)
+        try:
+            return await self.reader.read(user_id, walk.served.model.version, within_s=within_s)
+        except StoreUnavailable:
+            walk.degraded = Degraded.STORE
+            return ABSENT
+
+    def _fall_back(self, walk: _Walk) -> Shown:
+        walk.scored = None
+        return fallback.best_affordable(
+            walk.ask,
+            walk.policy,
+            walk.served,
+            walk.view,
+            now=self.clock.now(),
+            remaining_s=walk.deadline.remaining_s,
+        )
+
+    def _balanced(self, snapshot: Snapshot) -> float:
+        if self.settings.balanced_weight is not None:
+            return self.settings.balanced_weight
+        clicks = snapshot.clicks
+        return clicks.model.manifest.default_weight if clicks else 0.0
