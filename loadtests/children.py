@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from loadtests.crowd import Aim
+from maitred.client import Aim
 from maitred.errors import Refused
 from maitred.settings import child_environment
 
@@ -96,7 +96,7 @@ def locust(
 
 
 def _aim(aim: Aim) -> list[str]:
-    flags = ["--explain"] if aim.explain else []
+    flags: list[str] = []
     if aim.objective is not None:
         flags += ["--objective", aim.objective]
     if aim.revenue_weight is not None:

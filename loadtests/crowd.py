@@ -14,12 +14,12 @@ import numpy as np
 import orjson
 
 from maitred.artifact import strings
-from maitred.client import Query
+from maitred.client import Aim, Query
 from maitred.errors import UsageError
 from maitred.events import Traffic
 from maitred.seeds import generator
 
-__all__ = ["USERS_FILE", "Aim", "Crowd", "browse", "read_users", "target"]
+__all__ = ["USERS_FILE", "Crowd", "browse", "read_users", "target"]
 
 USERS_FILE = Path(".maitred/load/users.txt")
 """Where known diners are looked for when no file is named; `make load` writes it."""
@@ -27,22 +27,6 @@ USERS_FILE = Path(".maitred/load/users.txt")
 _KNOWN, _ANONYMOUS = 0.8, 0.1
 _FILTERED = 0.1
 _SYNTHETIC = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """What every query of a run asks to be ranked for."""
-
-    objective: str | None = None
-    revenue_weight: float | None = None
-    explain: bool = False
-
-    @property
-    def name(self) -> str:
-        """Name in reports: ``clicks``, ``revenue``, ``balanced`` or ``w=0.25``."""
-        if self.revenue_weight is not None:
-            return f"w={self.revenue_weight:g}"
-        return self.objective or "clicks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +46,10 @@ class Crowd:
         return f"load-{int(rng.integers(_SYNTHETIC))}"
 
 
-def browse(crowd: Crowd, aim: Aim, seed: int) -> Iterator[Query]:
+def browse(crowd: Crowd, aim: Aim, *, explain: bool, seed: int) -> Iterator[Query]:
     """Yield queries without end: diners who look for a place, one in ten with a price limit."""
     rng = generator(seed, "browse", aim.name)
-    plain = Query(objective=aim.objective, revenue_weight=aim.revenue_weight, explain=aim.explain)
+    plain = Query(objective=aim.objective, revenue_weight=aim.revenue_weight, explain=explain)
     for number in count():
         query = replace(plain, user_id=crowd.draw(rng), request_id=f"load-{seed}-{number}")
         if rng.random() < _FILTERED:

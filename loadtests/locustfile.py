@@ -24,10 +24,11 @@ from typing_extensions import override
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from loadtests.crowd import USERS_FILE, Aim, Crowd, browse, read_users, target
+from loadtests.crowd import USERS_FILE, Crowd, browse, read_users, target
 from loadtests.judge import Judge
 from loadtests.measures import Percentiles
 from loadtests.tables import load_table
+from maitred.client import Aim
 
 _user_numbers = count()
 
@@ -83,8 +84,10 @@ class Browser(FastHttpUser):
     def on_start(self) -> None:
         """Start this diner's own stream of queries."""
         options = self.environment.parsed_options
-        self.aim = Aim(options.objective, options.revenue_weight, options.explain)
-        self.queries = browse(self.crowd, self.aim, seed=next(_user_numbers))
+        self.aim = Aim(options.objective, options.revenue_weight)
+        self.queries = browse(
+            self.crowd, self.aim, explain=options.explain, seed=next(_user_numbers)
+        )
         self.judge = Judge()
 
     @task

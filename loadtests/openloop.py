@@ -21,12 +21,12 @@ import uvloop
 from numpy.typing import NDArray
 
 from loadtests.arrivals import Arrivals, due_times
-from loadtests.crowd import Aim, Crowd, browse, read_users, target
+from loadtests.crowd import Crowd, browse, read_users, target
 from loadtests.judge import Judge
 from loadtests.measures import Percentiles, percentile
 from loadtests.wire import Address, Exchange, Pool, address_of, get_request
 from maitred.artifact import folder
-from maitred.client import Query
+from maitred.client import Aim, Query
 from maitred.clock import Clock, SystemClock
 
 __all__ = ["LAG_LIMIT_MS", "Limits", "OpenLoop", "Record"]
@@ -204,7 +204,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 async def offer(options: argparse.Namespace) -> Record:
     """Run what the command line asks for."""
     crowd = Crowd(read_users(options.users_file) if options.users_file else ())
-    aim = Aim(options.objective, options.revenue_weight, options.explain)
+    aim = Aim(options.objective, options.revenue_weight)
     catalogue = folder.load(options.catalogue).catalogue if options.catalogue else None
     loop = OpenLoop(
         address_of(options.url),
@@ -213,7 +213,7 @@ async def offer(options: argparse.Namespace) -> Record:
         Limits(connections=options.connections),
     )
     due_s = due_times(options.arrivals, options.rate, options.seconds, options.seed)
-    return await loop.run(due_s, browse(crowd, aim, options.seed))
+    return await loop.run(due_s, browse(crowd, aim, explain=options.explain, seed=options.seed))
 
 
 def main() -> int:

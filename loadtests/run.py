@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from loadtests import children
 from loadtests.arrivals import Arrivals
-from loadtests.crowd import USERS_FILE, Aim
+from loadtests.crowd import USERS_FILE
 from loadtests.judge import LATE_MS
 from loadtests.measures import P999_FROM
 from loadtests.plots import latency_curves
@@ -24,34 +24,18 @@ from loadtests.slo import SLO_FILE, Outcome, Slo, read_slo
 from loadtests.stack import Stack, running
 from loadtests.tables import load_table
 from maitred.cli import report
+from maitred.client import Aim
 from maitred.clock import SystemClock
-from maitred.errors import MaitredError, UsageError
+from maitred.errors import MaitredError
 from maitred.settings import load
 
-__all__ = ["aim_of", "main", "parse"]
+__all__ = ["main", "parse"]
 
 _DEFAULT_RATE = 200.0
 _ENOUGH = 1.04 * P999_FROM
 """Requests offered by default: four standard deviations above where p99.9 may be stated."""
 
 Runs = dict[str, dict[str, object]]
-
-
-def aim_of(name: str) -> Aim:
-    """Read ``clicks``, ``revenue``, ``balanced`` or ``w=0.25``.
-
-    Raises:
-        UsageError: if it is none of these.
-    """
-    if name.startswith("w="):
-        try:
-            return Aim(revenue_weight=float(name[2:]))
-        except ValueError:
-            pass
-    elif name in {"clicks", "revenue", "balanced"}:
-        return Aim(objective=name)
-    msg = f"there is no objective '{name}'; there are clicks, revenue, balanced and w=0.25 and its like"
-    raise UsageError(msg)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -82,7 +66,7 @@ def main(arguments: list[str]) -> int:
     """Run the load; return the verdict as an exit code."""
     options = parse(arguments)
     slo = read_slo(options.slo)
-    aims = [aim_of(name) for name in options.objectives]
+    aims = [Aim.named(name) for name in options.objectives]
     rate = options.rate or _rated()
     seconds = options.seconds or min(max(_ENOUGH / rate, 5.0), 120.0)
     with _target(options) as target:

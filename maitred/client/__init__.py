@@ -4,8 +4,10 @@ It knows only what the public API says. Nothing is tried twice: a caller with 10
 decides for itself what a second attempt is worth. Every request and event says what traffic it is.
 """
 
+from maitred.client.addresses import Addresses, find_addresses
 from maitred.client.http import EVENTS_PER_CALL, AsyncClient, Client
 from maitred.client.messages import (
+    Aim,
     Outcome,
     Query,
     Reason,
@@ -17,6 +19,8 @@ from maitred.client.messages import (
 
 __all__ = [
     "EVENTS_PER_CALL",
+    "Addresses",
+    "Aim",
     "AsyncClient",
     "Client",
     "Outcome",
@@ -26,4 +30,5 @@ __all__ = [
     "Recommended",
     "Reply",
     "Rung",
+    "find_addresses",
 ]

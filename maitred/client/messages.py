@@ -4,14 +4,17 @@ Borders only. The reply's model is strict about what the contract promises and l
 does not mention.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
+from maitred.errors import UsageError
 from maitred.events import Traffic
 
 __all__ = [
+    "Aim",
     "Outcome",
     "Outcomes",
     "Query",
@@ -24,6 +27,36 @@ __all__ = [
 
 Rung = Literal["personalised", "segment", "popular", "static"]
 Degraded = Literal["deadline", "overload", "store", "no_model", "internal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a list shall be ranked for, as people name it; neither given: the service's default."""
+
+    objective: str | None = None
+    revenue_weight: float | None = None
+
+    @property
+    def name(self) -> str:
+        """``clicks``, ``revenue``, ``balanced`` or ``w=0.25``."""
+        if self.revenue_weight is not None:
+            return f"w={self.revenue_weight:g}"
+        return self.objective or "clicks"
+
+    @classmethod
+    def named(cls, name: str) -> "Aim":
+        """Read such a name.
+
+        Raises:
+            UsageError: if it is none.
+        """
+        if name in {"clicks", "revenue", "balanced"}:
+            return cls(objective=name)
+        with suppress(ValueError):
+            if name.startswith("w=") and 0.0 <= (weight := float(name[2:])) <= 1.0:
+                return cls(revenue_weight=weight)
+        msg = f"'{name}' is no objective; there are clicks, revenue, balanced, and w=0 to w=1"
+        raise UsageError(msg)
 
 
 @dataclass(frozen=True, slots=True)
