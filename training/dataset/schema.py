@@ -181,7 +181,9 @@ def digest(*tables: pa.Table | None) -> str:
     sha = hashlib.sha256(b"maitred-dataset-1")
     for table in tables:
         sha.update(b"-" if table is None else f"{len(table)}".encode())
-        for name in () if table is None else table.column_names:
+        if table is None:
+            continue
+        for name in table.column_names:
             sha.update(name.encode())
             _digest_column(sha, table[name].combine_chunks())
     return sha.hexdigest()
