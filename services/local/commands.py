@@ -23,15 +23,18 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return once it is healthy.")] = False,
 ) -> None:
     """Start the whole stack on this machine: Valkey, Kafka and every program."""
-    from services.local.detached import start_detached  # noqa: PLC0415 - keeps --help fast
+    from services.local.deps import fetch_ahead  # noqa: PLC0415 - keeps --help fast
+    from services.local.detached import start_detached  # noqa: PLC0415
     from services.local.folder import StackFolder  # noqa: PLC0415
     from services.local.foreground import supervise  # noqa: PLC0415
-    from services.local.screen import announce  # noqa: PLC0415
+    from services.local.screen import announce, patience  # noqa: PLC0415
 
     settings = _settings(state)
     folder = StackFolder.at(settings.state_dir)
     if detach:
-        start_detached(settings, folder, SystemClock())
+        fetch_ahead(settings)
+        with patience("starting Valkey, Kafka and our programs"):
+            start_detached(settings, folder, SystemClock())
         announce(folder, how_to_stop=f"maitred down --state {folder.root}")
         return
     ended_by = supervise(
@@ -45,9 +48,11 @@ def down(*, state: StateDir = None) -> None:
     """Stop the stack and wait until no process is left; what it knows stays."""
     from services.local.detached import take_down  # noqa: PLC0415 - keeps --help fast
     from services.local.folder import StackFolder  # noqa: PLC0415
+    from services.local.screen import patience  # noqa: PLC0415
 
     folder = StackFolder.at(_settings(state).state_dir)
-    ended = take_down(folder, SystemClock())
+    with patience("stopping"):
+        ended = take_down(folder, SystemClock())
     typer.echo(f"stopped: {', '.join(ended)}" if ended else f"nothing runs on {folder.root}")
 
 

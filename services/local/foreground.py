@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
@@ -66,7 +67,7 @@ def _logging(supervisor: Supervisor, *, to_screen: bool) -> Iterator[None]:
     handlers: list[logging.Handler] = [logging.FileHandler(log)]
     if to_screen:
         handlers.append(logging.StreamHandler())
-        handlers[-1].setLevel(logging.WARNING)
+        handlers[-1].setLevel(logging.INFO if sys.stderr.isatty() else logging.WARNING)
     _LOG.setLevel(logging.INFO)
     for handler in handlers:
         handler.setFormatter(logging.Formatter(_FORMAT))

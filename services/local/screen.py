@@ -1,5 +1,7 @@
 """The stack on a terminal: tables for people; scripts read ``status --json``."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
@@ -9,10 +11,21 @@ from rich.table import Table
 from services.local.folder import StackFolder
 from services.local.status import StackStatus, read_status
 
-__all__ = ["announce", "show_status"]
+__all__ = ["announce", "patience", "show_status"]
 
 _MIB: Final = 1024**2
 _COLOURS: Final = {"running": "green", "degraded": "yellow", "stopped": "red"}
+
+
+@contextmanager
+def patience(what: str) -> Iterator[None]:
+    """Say what is waited for while the context lasts; nothing where there is no terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(what):
+        yield
 
 
 def show_status(status: StackStatus, console: Console | None = None) -> None:
