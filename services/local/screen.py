@@ -57,7 +57,8 @@ def announce(folder: StackFolder, *, how_to_stop: str) -> None:
     status = read_status(folder)
     show_status(status, console)
     console.print(f"logs: {folder.root / 'logs'}", markup=False)
-    console.print(f"admin key: {folder.root / 'admin.key'}", markup=False)
+    if (key := folder.root / "admin.key").exists():
+        console.print(f"admin key: {key}", markup=False)
     console.print(f"stop: {how_to_stop}", markup=False)
     if not any(status["models"].values()):
         console.print(_first_model(status), markup=False)

@@ -13,10 +13,11 @@ from maitred.settings import Settings
 from services.local.folder import StackFolder
 from services.local.probes import fetch_json
 from services.local.processes import identity_of
+from services.local.screen import announce
 from services.local.stack import Stack, running
 from services.local.status import read_status, url_of
 from tests.support.servers import LiveKafka, LiveValkey
-from tests.support.stacks import CONSUMER, EXAMPLES, INFERENCE, example
+from tests.support.stacks import CONSUMER, EXAMPLES, INFERENCE, example, maitred, status_of
 
 SERVICE = {
     "type": "object",
@@ -197,3 +198,38 @@ def test_a_frozen_service_makes_the_stack_degraded(stack: Stack, valkey: LiveVal
 
     assert (frozen["state"], after["state"]) == ("degraded", "running")
     assert not frozen["services"]["valkey"]["healthy"]
+
+
+def test_status_is_a_table_for_people_and_one_url_for_scripts(stack: Stack) -> None:
+    folder = str(stack.folder.root)
+
+    table = maitred("status", "--state", folder)
+    url = maitred("status", "--state", folder, "--url", "inference")
+    unknown = maitred("status", "--state", folder, "--url", "dessert")
+
+    assert table.returncode == 0
+    assert "consume-features" in table.stdout
+    assert "clicks-0123456789ab" in table.stdout
+    assert (url.returncode, url.stdout) == (0, stack.urls["inference"] + "\n")
+    assert unknown.returncode == 2
+
+
+def test_status_of_a_folder_where_nothing_runs(tmp_path: Path) -> None:
+    table = maitred("status", "--state", str(tmp_path))
+    url = maitred("status", "--state", str(tmp_path), "--url", "inference")
+    code, status = status_of(tmp_path)
+
+    assert (table.returncode, code, url.returncode) == (1, 1, 1)
+    assert "maitred up" in table.stdout
+    assert (status["state"], status["services"]) == ("stopped", {})
+
+
+def test_up_without_a_model_says_how_to_get_one(
+    outside: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running(outside, (CONSUMER,)) as stack:
+        announce(stack.folder, how_to_stop="Ctrl-C")
+
+    said = capsys.readouterr().out
+    assert "stop: Ctrl-C" in said
+    assert "maitred models publish" in said
