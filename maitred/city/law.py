@@ -8,7 +8,7 @@ a softmax over their utilities and that of eating at home.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final
 
 import numpy as np
@@ -30,8 +30,6 @@ _DISTANCE_COST: Final = 0.25
 
 _BASKET_SIGMA: Final = 0.35
 """Spread of baskets around what is typical (log-normal, mean kept)."""
-
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +199,17 @@ def _choose(utility: Floats, chance: float) -> int | None:
     return place if place < utility.size else None
 
 
+@cache
+def _quadrature() -> tuple[Floats, Floats]:
+    """Return nodes in (0, 1) and their weights for an integral over s = x^4 (dense near 0)."""
+    nodes, weights = np.polynomial.legendre.leggauss(192)
+    x = (nodes + 1.0) / 2.0
+    return x**4, 2.0 * x**3 * weights
+
+
 def _order_probabilities(weights: Floats, clicked: Floats) -> Floats:
     """Return each position's order probability; ``weights`` are relative to home's, which is 1."""
-    x = (_NODES + 1.0) / 2.0
-    s, ds = x**4, 2.0 * x**3 * _WEIGHTS  # s = x^4 resolves small exponents near 0
+    s, ds = _quadrature()
     powers = s[:, None] ** weights
     terms = 1.0 - clicked + clicked * powers
     others = [np.delete(terms, i, axis=1).prod(axis=1) for i in range(weights.size)]

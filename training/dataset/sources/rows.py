@@ -47,6 +47,8 @@ class Verdicts:
     details: NDArray[np.object_] = field(init=False)
     good: Bools = field(init=False)
     """Rows with nothing against them."""
+    blanked: dict[str, Bools] = field(default_factory=dict)
+    """Where a cell was unreadable but its row can be kept without it, by column."""
 
     def __post_init__(self) -> None:
         self.good = np.ones(len(self.chunk.rows), dtype=np.bool_)
@@ -67,6 +69,16 @@ class Verdicts:
         self.reasons[fresh] = reason
         if details is not None:
             self.details[fresh] = details.astype("object").to_numpy()[fresh]
+
+    def settle(self, account: FileAccount, repeats: Bools) -> Bools:
+        """Enter every row into its file's account and return which are kept."""
+        kept = self.good & ~repeats
+        account.kept += int(kept.sum())
+        account.duplicates += int(repeats.sum())
+        account.rejections.extend(self.rejections())
+        for name, cells in self.blanked.items():
+            account.blanked[name] += int((cells & kept).sum())
+        return kept
 
     def rejections(self) -> Iterator[Rejection]:
         """Yield the rows with a reason against them, as they were read."""
@@ -152,15 +164,13 @@ def ids(chunk: Chunk, rule: Plain, name: str, verdicts: Verdicts) -> pd.Series:
 
 
 def place(
-    chunk: Chunk, lat: Plain | None, lon: Plain | None, account: FileAccount, good: Bools
+    chunk: Chunk, lat: Plain | None, lon: Plain | None, verdicts: Verdicts
 ) -> dict[str, pd.Series]:
-    """Return latitudes and longitudes; half a place or one off the globe is blanked and counted."""
+    """Return latitudes and longitudes; half a place or one off the globe is blanked."""
     if lat is None or lon is None:
         return {}
-    lats, bad_lats = columns.numbers(cell(chunk, lat), -90, 90)
-    lons, bad_lons = columns.numbers(cell(chunk, lon), -180, 180)
-    account.blanked["lat"] += int((bad_lats & good).sum())
-    account.blanked["lon"] += int((bad_lons & good).sum())
+    lats, verdicts.blanked["lat"] = columns.numbers(cell(chunk, lat), -90, 90)
+    lons, verdicts.blanked["lon"] = columns.numbers(cell(chunk, lon), -180, 180)
     both = lats.notna() & lons.notna()
     return {"lat": lats.where(both), "lon": lons.where(both)}
 

@@ -35,17 +35,11 @@ class EventsReader:
         for account, chunk, verdicts in checked_chunks(table, self.context):
             if not self.accounts or self.accounts[-1] is not account:
                 self.accounts.append(account)
-            frame = self._events(table, chunk, verdicts, account)
+            frame = self._events(table, chunk, verdicts)
             repeats = self._repeats(table, seen, chunk, frame, verdicts)
-            account.duplicates += int(repeats.sum())
-            account.rejections.extend(verdicts.rejections())
-            kept = frame[verdicts.good & ~repeats]
-            account.kept += len(kept)
-            yield kept
+            yield frame[verdicts.settle(account, repeats)]
 
-    def _events(
-        self, table: EventsTable, chunk: Chunk, verdicts: Verdicts, account: FileAccount
-    ) -> pd.DataFrame:
+    def _events(self, table: EventsTable, chunk: Chunk, verdicts: Verdicts) -> pd.DataFrame:
         frame = {"type": self._types(table, chunk, verdicts)}
         frame["user_id"] = ids(chunk, table.user_id, "user id", verdicts)
         frame["restaurant_id"] = ids(chunk, table.restaurant_id, "restaurant id", verdicts)
@@ -59,7 +53,7 @@ class EventsReader:
             frame["request_id"] = columns.texts(cell(chunk, table.request_id))
         if table.region is not None:
             frame["region"] = columns.texts(cell(chunk, table.region))
-        frame |= self._context(table, chunk, account, verdicts.good)
+        frame |= _context(table, chunk, verdicts)
         return pd.DataFrame(frame)
 
     def _types(self, table: EventsTable, chunk: Chunk, verdicts: Verdicts) -> pd.Series:
@@ -101,22 +95,6 @@ class EventsReader:
         lines = pd.Series(chunk.lines, index=chunk.rows.index).astype("str").str.zfill(9)
         return f"{len(self.accounts):03}-" + lines
 
-    def _context(
-        self, table: EventsTable, chunk: Chunk, account: FileAccount, good: NDArray[np.bool_]
-    ) -> dict[str, pd.Series]:
-        found = place(chunk, table.lat, table.lon, account, good)
-        found["weight"] = pd.Series(1.0, index=chunk.rows.index)
-        for name, (low, high) in _CHANCES.items():
-            rule = getattr(table, name)
-            if rule is not None:
-                values, unreadable = columns.numbers(cell(chunk, rule), low, high)
-                account.blanked[name] += int((unreadable & good).sum())
-                found[name] = values
-        found["weight"] = found["weight"].fillna(1.0)
-        if "rank" in found:
-            found["rank"] = found["rank"].round().astype("Int64")
-        return found
-
     def _repeats(
         self,
         table: EventsTable,
@@ -134,3 +112,17 @@ class EventsReader:
         same, clash = seen.sort_out(keys, content, verdicts.good)
         verdicts.against(clash, "event id stands twice with other content", frame["event_id"])
         return same
+
+
+def _context(table: EventsTable, chunk: Chunk, verdicts: Verdicts) -> dict[str, pd.Series]:
+    """Return the columns that a row can do without; unreadable cells are blanked."""
+    found = place(chunk, table.lat, table.lon, verdicts)
+    found["weight"] = pd.Series(1.0, index=chunk.rows.index)
+    for name, (low, high) in _CHANCES.items():
+        rule = getattr(table, name)
+        if rule is not None:
+            found[name], verdicts.blanked[name] = columns.numbers(cell(chunk, rule), low, high)
+    found["weight"] = found["weight"].fillna(1.0)
+    if "rank" in found:
+        found["rank"] = found["rank"].round().astype("Int64")
+    return found

@@ -25,7 +25,7 @@ from training.dataset.sources.rows import (
 __all__ = ["read_restaurants", "read_users"]
 
 Columns = dict[str, pd.Series]
-Convert = Callable[[Chunk, Verdicts, FileAccount], Columns]
+Convert = Callable[[Chunk, Verdicts], Columns]
 
 _ZONES: Final = frozenset(available_timezones())
 
@@ -35,19 +35,19 @@ def read_restaurants(
 ) -> tuple[pd.DataFrame, list[FileAccount]]:
     """Return the restaurants of a table and what became of its rows."""
 
-    def convert(chunk: Chunk, verdicts: Verdicts, account: FileAccount) -> Columns:
+    def convert(chunk: Chunk, verdicts: Verdicts) -> Columns:
         found = {"restaurant_id": ids(chunk, table.id, "restaurant id", verdicts)}
-        found |= place(chunk, table.lat, table.lon, account, verdicts.good)
+        found |= place(chunk, table.lat, table.lon, verdicts)
         if table.name is not None:
             found["name"] = columns.texts(cell(chunk, table.name))
         if table.cuisines is not None:
             found["cuisines"] = columns.lists(cell(chunk, table.cuisines), table.cuisines)
-        found["timezone"] = _zones(table.timezone, chunk, account, context.source.timezone)
+        found["timezone"] = _zones(table.timezone, chunk, verdicts, context.source.timezone)
         found["attributes"] = attributes(chunk, table.features)
         if table.text:
             parts = [columns.texts(cell(chunk, rule)) for rule in table.text]
             found["text"] = _joined(parts)
-        return found | _terms(table, chunk, account, context.source.currency)
+        return found | _terms(table, chunk, verdicts, context.source.currency)
 
     return _read(table, context, convert, schema.RESTAURANTS)
 
@@ -59,7 +59,7 @@ def _joined(parts: list[pd.Series]) -> pd.Series:
 
 
 def _terms(
-    table: RestaurantsTable, chunk: Chunk, account: FileAccount, currency: str | None
+    table: RestaurantsTable, chunk: Chunk, verdicts: Verdicts, currency: str | None
 ) -> Columns:
     """Return what has a form of its own: prices, hours, money. Unreadable cells are blanked."""
     found: dict[str, tuple[pd.Series, np.ndarray[tuple[int], np.dtype[np.bool_]]]] = {}
@@ -73,25 +73,25 @@ def _terms(
     if table.commission_rate is not None:
         found["commission_rate"] = columns.numbers(cell(chunk, table.commission_rate), 0, 1)
     for name, (_, unreadable) in found.items():
-        account.blanked[name] += int(unreadable.sum())
+        verdicts.blanked[name] = unreadable
     return {name: values for name, (values, _) in found.items()}
 
 
-def _zones(rule: Plain | None, chunk: Chunk, account: FileAccount, default: str) -> pd.Series:
+def _zones(rule: Plain | None, chunk: Chunk, verdicts: Verdicts, default: str) -> pd.Series:
     if rule is None:
         return pd.Series(default, index=chunk.rows.index, dtype="str")
     found = columns.texts(cell(chunk, rule))
     known = found.isin(_ZONES)
-    account.blanked["timezone"] += int((found.notna() & ~known).sum())
+    verdicts.blanked["timezone"] = (found.notna() & ~known).to_numpy()
     return found.where(known, default)
 
 
 def read_users(table: UsersTable, context: Context) -> tuple[pd.DataFrame, list[FileAccount]]:
     """Return the diners of a table and what became of its rows."""
 
-    def convert(chunk: Chunk, verdicts: Verdicts, account: FileAccount) -> Columns:
+    def convert(chunk: Chunk, verdicts: Verdicts) -> Columns:
         found = {"user_id": ids(chunk, table.id, "user id", verdicts)}
-        found |= place(chunk, table.lat, table.lon, account, verdicts.good)
+        found |= place(chunk, table.lat, table.lon, verdicts)
         if table.region is not None:
             found["region"] = columns.texts(cell(chunk, table.region))
         found["attributes"] = attributes(chunk, table.features)
@@ -109,13 +109,9 @@ def _read(
     for account, chunk, verdicts in checked_chunks(table, context):
         if not accounts or accounts[-1] is not account:
             accounts.append(account)
-        frame = pd.DataFrame(convert(chunk, verdicts, account))
+        frame = pd.DataFrame(convert(chunk, verdicts))
         same, clash = seen.sort_out(frame.iloc[:, :1], chunk.rows, verdicts.good)
         verdicts.against(clash, "id stands twice with other content", frame.iloc[:, 0])
-        account.duplicates += int(same.sum())
-        account.rejections.extend(verdicts.rejections())
-        kept = frame[verdicts.good & ~same]
-        account.kept += len(kept)
-        frames.append(kept)
+        frames.append(frame[verdicts.settle(account, same)])
     whole = pd.concat(frames, ignore_index=True)
     return schema.frame_of(schema.table_of(whole, form)), accounts
