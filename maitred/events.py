@@ -5,7 +5,7 @@ Pure: bytes in, validated values out. The JSON on the wire is the contract, see 
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import (
@@ -35,6 +35,7 @@ __all__ = [
     "ShownItem",
     "Traffic",
     "decode",
+    "diner_event_schema",
     "encode",
     "parse",
 ]
@@ -179,6 +180,11 @@ def parse(record: object, *, from_client: bool = True) -> Event:
         return adapter.validate_python(record)
     except ValidationError as error:
         raise _invalid(error) from error
+
+
+def diner_event_schema(ref_template: str) -> dict[str, Any]:
+    """Return the JSON schema of what a client may send, with ``$defs``."""
+    return _diner_events.json_schema(ref_template=ref_template)
 
 
 def decode(raw: bytes) -> Event:

@@ -90,7 +90,10 @@ class Ledger:
         rows = self._db.execute(
             "SELECT path, type, traffic, date, rows, is_placed FROM files ORDER BY path"
         )
-        return [ArchivedFile(*values, is_placed=bool(placed)) for *values, placed in rows]
+        return [
+            ArchivedFile(path, kind, traffic, date, n, is_placed=bool(placed))
+            for path, kind, traffic, date, n, placed in rows
+        ]
 
     def offsets(self, topic: str) -> dict[int, int]:
         """Return what to read next, by partition."""

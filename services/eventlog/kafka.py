@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from maitred.clock import Clock
 from maitred.errors import LogUnavailable
-from maitred.settings import Settings
 from services.eventlog.port import Headers, Record
 from services.eventlog.topics import Topics
 
@@ -25,13 +24,12 @@ with warnings.catch_warnings():
     import kafka.admin
     import kafka.errors
 
-__all__ = ["KafkaLogReader", "KafkaLogWriter", "bootstrap_of", "ensure_topics"]
+__all__ = ["KafkaLogReader", "KafkaLogWriter", "ensure_topics"]
 
 _LOG = logging.getLogger(__name__)
 _VERSION: Final = (4, 0)
 """Protocol version stated, so that no constructor waits for a broker to ask it."""
 _CALL_MS: Final = 2_000
-_DEFAULT_BOOTSTRAP: Final = "127.0.0.1:9094"
 
 _PRODUCER: Final[dict[str, Any]] = {
     "api_version": _VERSION,
@@ -55,11 +53,6 @@ _CONSUMER: Final[dict[str, Any]] = {
     "max_poll_records": 2_000,
     "metrics_enabled": False,
 }
-
-
-def bootstrap_of(settings: Settings) -> list[str]:
-    """Return the brokers' addresses; without a setting, where the embedded broker listens."""
-    return (settings.kafka_bootstrap or _DEFAULT_BOOTSTRAP).split(",")
 
 
 @contextlib.contextmanager
@@ -258,25 +251,26 @@ class KafkaLogReader:
             )
         try:
             with _translated():
-                partitions = [
-                    self._partition(number)
-                    for number in sorted(consumer.partitions_for_topic(self._topic))
-                ]
-                if not partitions:
-                    msg = f"topic {self._topic} has no partitions yet"
-                    raise LogUnavailable(msg)
-                consumer.assign(partitions)
-                oldest = consumer.beginning_offsets(partitions, timeout_ms=_CALL_MS)
-                for partition in partitions:
-                    kept = consumer.committed(partition, timeout_ms=_CALL_MS)
-                    number = partition.partition
-                    start = oldest[partition] if kept is None else kept
-                    self._wanted.setdefault(number, self._positions.get(number, int(start)))
+                starts = self._starts(consumer)
         except LogUnavailable:
             consumer.close(autocommit=False, timeout_ms=_CALL_MS)
             raise
+        for number, offset in starts.items():
+            self._wanted.setdefault(number, self._positions.get(number, offset))
         self._consumer = consumer
         self._apply_seeks()
+
+    def _starts(self, consumer: Any) -> dict[int, int]:  # noqa: ANN401 - the client has no types
+        """Assign all partitions, and return what was committed for each, else its oldest offset."""
+        numbers = sorted(consumer.partitions_for_topic(self._topic))
+        if not numbers:
+            msg = f"topic {self._topic} has no partitions yet"
+            raise LogUnavailable(msg)
+        partitions = [self._partition(number) for number in numbers]
+        consumer.assign(partitions)
+        oldest = consumer.beginning_offsets(partitions, timeout_ms=_CALL_MS)
+        kept = {p: consumer.committed(p, timeout_ms=_CALL_MS) for p in partitions}
+        return {p.partition: int(oldest[p] if kept[p] is None else kept[p]) for p in partitions}
 
     def _apply_seeks(self) -> None:
         known = {p.partition for p in self._consumer.assignment()}

@@ -20,10 +20,10 @@ from maitred.errors import LogUnavailable, Overloaded, TooLarge
 from maitred.observability import Metrics
 from maitred.settings import Settings
 from services.eventlog.delivery import Batch, Delivery, Limits, Pending
-from services.eventlog.kafka import KafkaLogWriter, bootstrap_of
+from services.eventlog.kafka import KafkaLogWriter
 from services.eventlog.port import Entry, Headers, LogWriter
 from services.eventlog.spool import Spool
-from services.eventlog.topics import MAX_RECORD_BYTES, topics_of
+from services.eventlog.topics import MAX_RECORD_BYTES, bootstrap_of, topics_of
 
 __all__ = ["Limits", "Publisher", "open_publisher"]
 

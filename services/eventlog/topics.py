@@ -1,13 +1,20 @@
-"""The topics: names, partitions and how long they keep records. Nothing else names a topic."""
+"""The topics: names, partitions, how long they keep records, and which brokers have them.
+
+Nothing else names a topic.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from maitred.settings import Settings
 
-__all__ = ["MAX_RECORD_BYTES", "Topic", "Topics", "topics_of"]
+__all__ = ["MAX_RECORD_BYTES", "Topic", "Topics", "bootstrap_of", "topics_of"]
 
-MAX_RECORD_BYTES = 900_000
+DEFAULT_PORT: Final = 9094
+"""Where the embedded broker listens unless told otherwise."""
+
+MAX_RECORD_BYTES: Final = 900_000
 """Longest value of a record: below the broker's and the client's limit of 1 MiB, with its headers."""
 
 
@@ -37,3 +44,9 @@ def topics_of(settings: Settings) -> Topics:
     kept = timedelta(hours=settings.log_retention_hours)
     name = settings.events_topic
     return Topics(events=Topic(name, 4, kept), dead=Topic(f"{name}.dead", 1, 4 * kept))
+
+
+def bootstrap_of(settings: Settings) -> list[str]:
+    """Return the brokers that settings name, else where the embedded one listens."""
+    embedded = f"127.0.0.1:{settings.kafka_port or DEFAULT_PORT}"
+    return (settings.kafka_bootstrap or embedded).split(",")

@@ -1,0 +1,85 @@
+"""What a consumer is given and what it gives back; and decoding, where bad records are told apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from maitred import events
+from maitred.errors import InvalidEvent
+from maitred.events import Event
+from services.eventlog.port import Record
+
+__all__ = ["Batch", "Consumer", "Outcome", "Taken", "Undecodable", "decode"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An event and the record that carried it."""
+
+    event: Event
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """A record that is no event of any known version, and why."""
+
+    record: Record
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one poll, decoded, in the log's order within each partition."""
+
+    taken: Sequence[Taken] = ()
+    undecodable: Sequence[Undecodable] = ()
+    offsets: Mapping[int, int] = field(default_factory=dict)
+    """What comes next after this batch, by partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of records, and what may be committed."""
+
+    applied: int = 0
+    skipped: int = 0
+    dead: int = 0
+    offsets: Mapping[int, int] = field(default_factory=dict)
+    """Offsets for the log to remember; empty when the consumer keeps its own, or nothing is due."""
+
+
+class Consumer(Protocol):
+    """What is done with events."""
+
+    @property
+    def name(self) -> str:
+        """Return the name in metrics, and under which the log remembers offsets."""
+
+    def resume_at(self) -> Mapping[int, int]:
+        """Return what to read next where the consumer knows it; the log's memory serves the rest."""
+
+    def take(self, batch: Batch) -> Outcome:
+        """Apply a batch, which may be empty: time passes for consumers that wait for company.
+
+        Raises:
+            Unavailable: nothing was taken, or taking it again does no harm: the same batch comes
+                again after a pause.
+        """
+
+    def finish(self) -> Outcome:
+        """Bring what waits to an end; no batch comes after it."""
+
+
+def decode(records: Sequence[Record]) -> Batch:
+    """Return the records as events; those that are none are set apart with the reason."""
+    taken: list[Taken] = []
+    undecodable: list[Undecodable] = []
+    offsets: dict[int, int] = {}
+    for record in records:
+        offsets[record.partition] = record.offset + 1
+        try:
+            taken.append(Taken(events.decode(record.value), record))
+        except InvalidEvent as error:
+            undecodable.append(Undecodable(record, str(error)))
+    return Batch(taken, undecodable, offsets)

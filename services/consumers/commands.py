@@ -1,0 +1,101 @@
+"""``maitred consume …`` and ``maitred events …``."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from maitred.clock import SystemClock
+from maitred.errors import NotFound, Refused, UsageError
+from maitred.observability import configure_logging
+from maitred.settings import load
+
+__all__ = ["consume", "events"]
+
+events = typer.Typer(no_args_is_help=True, help="Audit the archive of events; show dead letters.")
+dead = typer.Typer(no_args_is_help=True, help="Records that could not be archived.")
+events.add_typer(dead, name="dead")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def consume(
+    which: Annotated[
+        Literal["features", "archive"], typer.Argument(help="Which consumer.")
+    ],
+) -> None:
+    """Run one consumer of events alone, until told to stop."""
+    from services.consumers.deps import open_runner  # noqa: PLC0415  # Kafka's client and pyarrow
+
+    settings = load()
+    configure_logging(settings.log_level)
+    with open_runner(which, settings, SystemClock()) as runner:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: runner.stop())
+        runner.run()
+
+
+@events.command()
+def audit(
+    ids: Annotated[
+        Path | None,
+        typer.Option(help="File with an accepted event id a line: are they all there, once?"),
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Count what the archive holds; exit 1 if an event is missing or stands there twice."""
+    from rich import print as show  # noqa: PLC0415
+
+    from services.consumers.audit import audit_archive  # noqa: PLC0415  # pyarrow
+    from services.consumers.deps import archive_folder  # noqa: PLC0415
+
+    found = audit_archive(archive_folder(load()), _lines(ids) if ids else None)
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), indent=2))
+    else:
+        show(found.as_table())
+    if not found.is_sound:
+        msg = f"{len(found.missing)} events are missing, {found.repeated} rows stand there twice"
+        raise Refused(msg, next_step="docs/runbook.md: the audit does not balance")
+
+
+@dead.command("list")
+def list_dead(*, as_json: Json = False) -> None:
+    """List dead letters, oldest first."""
+    from rich import print as show  # noqa: PLC0415
+
+    from services.consumers.audit import letters, letters_table, summary  # noqa: PLC0415
+
+    found = letters(load(), SystemClock())
+    if as_json:
+        for letter in found:
+            typer.echo(json.dumps(summary(letter)))
+    else:
+        show(letters_table(found))
+
+
+@dead.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Its name in the list: partition-offset.")],
+) -> None:
+    """Print one dead letter: why and from where on stderr, its bytes on stdout."""
+    from services.consumers.audit import letters, summary  # noqa: PLC0415
+
+    for letter in letters(load(), SystemClock()):
+        if letter.name == name:
+            typer.echo(json.dumps(summary(letter)), err=True)
+            typer.echo(letter.value.decode(errors="backslashreplace"))
+            return
+    msg = f"there is no dead letter {name}"
+    raise NotFound(msg, next_step="maitred events dead list")
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return [line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"cannot read ids from {file}: {error}"
+        raise UsageError(msg) from error

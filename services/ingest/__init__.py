@@ -1,0 +1,1 @@
+"""The service that takes events: accepted means durable."""

@@ -1,0 +1,116 @@
+"""One call of ingest: judge each event, publish the good ones, say what became of each.
+
+A reply is given only when every event that it calls accepted is durable.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from maitred import events
+from maitred.clock import Clock
+from maitred.errors import InvalidEvent
+from maitred.events import Event, Traffic
+from maitred.observability import Metrics
+from services.eventlog.port import Entry
+from services.eventlog.publisher import Publisher
+from services.ingest.window import Key, Window, digest
+
+__all__ = ["Intake", "Rules", "Verdict"]
+
+Status = Literal["accepted", "duplicate", "too_old", "rejected"]
+_SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What times are believed."""
+
+    future_tolerance_s: float
+    dedup_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of one event; ``faults`` are (field, reason) when it is rejected."""
+
+    event_id: str | None
+    status: Status
+    faults: tuple[tuple[str, str], ...] = ()
+    traffic: str = "unknown"
+
+    @property
+    def reason(self) -> str | None:
+        """The faults as a sentence."""
+        return "; ".join(f"{name}: {reason}" for name, reason in self.faults) or None
+
+
+class Intake:
+    """Takes events; use it from one event loop."""
+
+    def __init__(
+        self, publisher: Publisher, window: Window, rules: Rules, *, clock: Clock, metrics: Metrics
+    ) -> None:
+        self._publisher = publisher
+        self._window = window
+        self._rules = rules
+        self._clock = clock
+        self._metrics = metrics
+
+    async def take(self, records: Sequence[object]) -> list[Verdict]:
+        """Return a verdict per record, in order, once all that were accepted are durable.
+
+        Raises:
+            Overloaded: queue and spool are full; nothing of this call counts as accepted.
+        """
+        entries: list[Entry] = []
+        fresh: dict[Key, bytes] = {}
+        verdicts = [self._judge(record, entries, fresh) for record in records]
+        if entries:
+            await asyncio.wrap_future(self._publisher.publish(entries))
+        for key, body in fresh.items():
+            self._window.remember(key, body)
+        for verdict in verdicts:
+            self._metrics.accepted.labels(verdict.status, verdict.traffic).inc()
+        return verdicts
+
+    def _judge(self, record: object, entries: list[Entry], fresh: dict[Key, bytes]) -> Verdict:
+        try:
+            event = events.parse(record)
+            self._require_past(event)
+        except InvalidEvent as error:
+            return Verdict(_id_of(record), "rejected", error.fields)
+        traffic = str(event.traffic)
+        if self._is_too_old(event):
+            return Verdict(event.event_id, "too_old", traffic=traffic)
+        raw = events.encode(event)
+        body, key = digest(raw), (event.user_id, event.event_id)
+        before = fresh.get(key) or self._window.get(key)
+        if before == body:
+            return Verdict(event.event_id, "duplicate", traffic=traffic)
+        entries.append(Entry(event.user_id, raw))  # another body goes on to be dead-lettered
+        if before is not None:
+            fault = ("event_id", "was used for another event of this diner; the first one counts")
+            return Verdict(event.event_id, "rejected", (fault,), traffic)
+        fresh[key] = body
+        return Verdict(event.event_id, "accepted", traffic=traffic)
+
+    def _require_past(self, event: Event) -> None:
+        ahead_s = -events.age_s(event, self._clock.now())
+        if ahead_s > self._rules.future_tolerance_s:
+            reason = f"lies {ahead_s:.0f} s in the future"
+            msg = f"not an event: occurred_at: {reason}"
+            raise InvalidEvent(msg, fields=(("occurred_at", reason),))
+
+    def _is_too_old(self, event: Event) -> bool:
+        """Tell whether ids of its time are forgotten; replays are old by nature and kept for ever."""
+        if event.traffic is Traffic.REPLAY:
+            return False
+        age_s = events.age_s(event, self._clock.now())
+        return age_s > self._rules.dedup_days * _SECONDS_PER_DAY
+
+
+def _id_of(record: object) -> str | None:
+    found = record.get("event_id") if isinstance(record, dict) else None
+    return found if isinstance(found, str) else None
