@@ -9,9 +9,11 @@ from maitred.artifact.diners import Taste
 from maitred.artifact.model import Model
 from maitred.catalogue import Bools
 
-__all__ = ["MAX_CANDIDATES", "neighbour_scores", "shortlist"]
+__all__ = ["MAX_CANDIDATES", "MAX_HISTORY", "neighbour_scores", "shortlist"]
 
 MAX_CANDIDATES = 500
+MAX_HISTORY = 100
+"""How many of a diner's most recent restaurants neighbours are looked up for: bounds the work."""
 
 Indices = NDArray[np.intp]
 
@@ -38,13 +40,18 @@ def shortlist(model: Model, taste: Taste, allowed: Bools) -> Indices:
 
 
 def neighbour_scores(model: Model, taste: Taste) -> NDArray[np.float64]:
-    """Return, for every restaurant, the summed weights from those that the diner visited, [n]."""
+    """Return, for every restaurant, the summed weights from those that the diner visited, [n].
+
+    The h-th most recent weighs ``h ** -history_decay``; only the first 100 are looked at.
+    """
     n = len(model.catalogue)
-    if not taste.items.size:
+    recent = taste.items[:MAX_HISTORY]
+    if not recent.size:
         return np.zeros(n)
-    items, weights = zip(*map(model.neighbours, taste.items), strict=True)
-    total = np.bincount(np.concatenate(items), np.concatenate(weights), minlength=n)
-    return total.astype(np.float64, copy=False)
+    items, weights = zip(*map(model.neighbours, recent), strict=True)
+    fading = np.arange(1, recent.size + 1) ** -model.manifest.history_decay
+    summed = np.concatenate(weights) * np.repeat(fading, [part.size for part in items])
+    return np.bincount(np.concatenate(items), summed, minlength=n)
 
 
 def _own_history(_model: Model, taste: Taste, mask: Bools, limit: int) -> NDArray[np.int32]:

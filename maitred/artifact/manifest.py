@@ -113,6 +113,8 @@ class Manifest(_Part):
     """Measured off-line on held-out choices, by name: [value, low, high]."""
     generators: list[Generator]
     ranker: Ranker
+    history_decay: Annotated[float, Field(ge=0, le=2)] = 0.0
+    """How the diner's h-th most recent restaurant weighs among neighbours: h ** -decay."""
     default_weight: Annotated[float, Field(ge=0, le=1)]
     """The revenue weight that `balanced` uses, set by the trade-off rule."""
     value_statement: str

@@ -17,6 +17,9 @@ from maitred.policy import log_softmax
 
 __all__ = ["Scored", "feature_matrix", "score"]
 
+_NEIGHBOUR_UNIT = 1e-3
+"""Neighbour scores are chances of a choice; below this they say little more than nothing."""
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
@@ -61,7 +64,8 @@ def _vector(model: Model, taste: Taste, candidates: Indices) -> NDArray[np.float
 
 
 def _neighbours(model: Model, taste: Taste, candidates: Indices) -> NDArray[np.floating]:
-    return neighbour_scores(model, taste)[candidates]
+    # Chances multiply where utilities add, so they enter as logarithms; 0 where nothing is said.
+    return np.log1p(np.maximum(neighbour_scores(model, taste)[candidates], 0.0) / _NEIGHBOUR_UNIT)
 
 
 def _places(model: Model, taste: Taste, values: NDArray[np.floating]) -> NDArray[np.floating]:
