@@ -12,11 +12,9 @@ from pydantic import ValidationError
 
 from maitred.catalogue import Catalogue, Filters
 from maitred.client import Query, Recommendation
+from maitred.client.waits import LATE_MS
 
-__all__ = ["LATE_MS", "Failure", "Judge", "Verdict", "filters_of"]
-
-LATE_MS = 100.0
-"""A reply that the client has waited for longer than this is a failure, in milliseconds."""
+__all__ = ["Failure", "Judge", "Verdict", "filters_of"]
 
 _OK = 200
 

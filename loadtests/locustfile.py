@@ -18,7 +18,6 @@ from itertools import count
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
 import orjson
 from typing_extensions import override
 
@@ -26,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from loadtests.crowd import USERS_FILE, Crowd, browse, read_users, target
 from loadtests.judge import Judge
-from loadtests.measures import Percentiles
+from maitred.client.waits import Percentiles
 from loadtests.tables import load_table
 from maitred.client import Aim
 
@@ -55,7 +54,7 @@ class Tally:
     def summary(self) -> dict[str, object]:
         """Return the figures in the form of the open loop's."""
         return {
-            **Percentiles.of(np.array(self.latencies_ms)).rounded(),
+            **Percentiles.of(self.latencies_ms).rounded(),
             "failures": self.failures.total(),
             "failures_by_kind": dict(self.failures),
             "rungs": dict(self.rungs),

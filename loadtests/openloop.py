@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from loadtests.arrivals import Arrivals, due_times
 from loadtests.crowd import Crowd, browse, read_users, target
 from loadtests.judge import Judge
-from loadtests.measures import Percentiles, percentile
 from loadtests.wire import Address, Exchange, Pool, address_of, get_request
 from maitred.artifact import folder
 from maitred.client import Aim, Query
+from maitred.client.waits import Percentiles, percentile
 from maitred.clock import Clock, SystemClock
 
 __all__ = ["LAG_LIMIT_MS", "Limits", "OpenLoop", "Record"]

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from loadtests import children
 from loadtests.arrivals import Arrivals
 from loadtests.crowd import USERS_FILE
-from loadtests.judge import LATE_MS
-from loadtests.measures import P999_FROM
 from loadtests.plots import latency_curves
 from loadtests.reports import REPORTS, footnote, provenance, write
 from loadtests.slo import SLO_FILE, Outcome, Slo, read_slo
@@ -25,6 +23,7 @@ from loadtests.stack import Stack, running
 from loadtests.tables import load_table
 from maitred.cli import report
 from maitred.client import Aim
+from maitred.client.waits import LATE_MS, P999_FROM
 from maitred.clock import SystemClock
 from maitred.errors import MaitredError
 from maitred.settings import load

@@ -1,11 +1,15 @@
-"""Exact figures from raw latencies: no buckets, no rounding before the end."""
+"""How long a client waited, exactly: from raw latencies, no buckets, no rounding before the end."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["P999_FROM", "Percentiles", "percentile"]
+__all__ = ["LATE_MS", "P999_FROM", "Percentiles", "percentile"]
+
+LATE_MS = 100.0
+"""A list that the client has waited for longer than this has failed its diner, in milliseconds."""
 
 P999_FROM = 10_000
 """Fewest requests from which p99.9 is stated: below, it is one of the few slowest."""
@@ -31,11 +35,11 @@ class Percentiles:
     max_ms: float
 
     @classmethod
-    def of(cls, latencies_ms: Floats) -> "Percentiles":
+    def of(cls, waited_ms: Sequence[float] | Floats) -> "Percentiles":
         """Measure a run; of no requests at all every figure is 0."""
-        if latencies_ms.size == 0:
+        ascending = np.sort(np.asarray(waited_ms, dtype=np.float64))
+        if ascending.size == 0:
             return cls(0, 0.0, 0.0, 0.0, None, 0.0)
-        ascending = np.sort(latencies_ms)
         p50, p95, p99, p999 = (percentile(ascending, s) for s in (0.5, 0.95, 0.99, 0.999))
         enough = ascending.size >= P999_FROM
         return cls(ascending.size, p50, p95, p99, p999 if enough else None, float(ascending[-1]))
