@@ -168,14 +168,18 @@ class _LineCounter:
         breaks = np.zeros(len(frame), dtype=np.int64)
         for name in frame.columns:
             breaks += frame[name].str.count("\n").to_numpy(dtype=np.int64)
-        before = self.extra + np.cumsum(breaks) - breaks
+        numbered = np.concatenate([numbers, [number for number, _ in used]]).astype(np.int64)
+        breaks = np.concatenate([breaks, [text.count("\n") for _, text in used]]).astype(np.int64)
+        order = np.argsort(numbered, kind="stable")
+        lines = numbered.copy()
+        lines[order] += self.extra + np.cumsum(breaks[order]) - breaks[order]
         broken = tuple(
-            Rejection(number + self.extra, "wrong number of fields", text[:80], text)
-            for number, text in used
+            Rejection(int(line), "wrong number of fields", text[:80], text)
+            for line, (_, text) in zip(lines[len(frame) :], used, strict=True)
         )
         self.extra += int(breaks.sum())
         self.row = max([end, *(number + 1 for number, _ in used)])
-        return Chunk(frame, numbers + before, broken)
+        return Chunk(frame, lines[: len(frame)], broken)
 
 
 def _jsonl(file: Path, encoding: str) -> Iterator[Chunk]:
