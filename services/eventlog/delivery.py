@@ -108,6 +108,8 @@ class Delivery:
 
     def deliver(self, records: list[Pending]) -> None:
         """Make these durable, in order, and see to the ones under way; call it also with none."""
+        if not self._is_direct:
+            self._drain()
         if self._is_direct:
             is_stuck = self._collect()
             refused = records if is_stuck else self._send(records)
@@ -115,7 +117,6 @@ class Delivery:
                 self._divert(refused)
         else:
             self._store(records)
-            self._drain()
         self._metrics.unacknowledged.set(len(self._pending) + len(self._flight.sent))
         self._metrics.spool_bytes.set(self._spool.size_bytes)
 
@@ -155,11 +156,13 @@ class Delivery:
 
     def _divert(self, refused: list[Pending]) -> None:
         """The log is away: what it did not acknowledge goes to disk, and all that follows."""
-        _LOG.warning("the log does not acknowledge: %d records spooled", len(self._pending))
         unsettled = [record for record in self._pending if not record.is_settled]
         self._pending.clear()
         self._is_direct = False
         self._flight = _Flight()
+        _LOG.warning(
+            "the log does not answer: %d records to the spool", len(unsettled) + len(refused)
+        )
         self._store(unsettled + refused)
         self._log.reset()
 
@@ -222,7 +225,8 @@ class Delivery:
     def finish(self, within_s: float) -> None:
         """Wait for acknowledgements at most this long, spool what has none, let go of both."""
         deadline = self._clock.monotonic() + within_s
-        while self._is_direct and self._pending and self._clock.monotonic() < deadline:
+        while self.is_busy and self._clock.monotonic() < deadline:
+            self.deliver([])
             self._collect()
             self._clock.sleep(0.005)
         if self._pending:

@@ -1,0 +1,192 @@
+"""``POST /v1/events`` as a client meets it; the log behind it is in memory and may go away."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from maitred.clock import ManualClock
+from maitred.settings import Settings
+from services.ingest.app import build
+from tests.support.http import served
+from tests.support.publishing import Publishing, publishing
+
+CLOCK = ManualClock()
+
+
+def click(event_id: str = "e1", **fields: object) -> dict[str, Any]:
+    moment = CLOCK.now().isoformat()
+    event = {"type": "click", "event_id": event_id, "user_id": "u1", "restaurant_id": "r9"}
+    return event | {"occurred_at": moment} | fields
+
+
+@dataclass
+class Door:
+    client: httpx.Client
+    behind: Publishing
+
+    def post(self, body: object) -> httpx.Response:
+        return self.client.post("/v1/events", content=orjson.dumps(body))
+
+    def statuses(self, *events: object) -> list[str]:
+        reply = self.post({"events": list(events)})
+        assert reply.status_code == 202, reply.text
+        return [result["status"] for result in reply.json()["results"]]
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    with publishing(tmp_path / "spool", max_bytes=20_000) as behind:
+        settings = Settings(state_dir=tmp_path)
+        app = build(settings, CLOCK, publisher=behind.publisher, metrics=behind.metrics)
+        with served(app) as client:
+            yield Door(client, behind)
+
+
+def test_an_accepted_event_is_in_the_log_when_the_reply_comes(door: Door) -> None:
+    reply = door.post(click())
+
+    assert reply.status_code == 202
+    assert reply.json() == {"results": [{"event_id": "e1", "status": "accepted", "reason": None}]}
+    [record] = door.behind.broker.records("t")
+    assert record.key == "u1"
+    assert orjson.loads(record.value)["restaurant_id"] == "r9"
+
+
+def test_one_bad_event_among_499_good_ones_is_rejected_alone(door: Door) -> None:
+    batch = [click(f"e{n}") for n in range(500)]
+    batch[250] = click("bad", restaurant_id="")
+
+    reply = door.post({"events": batch})
+
+    results = reply.json()["results"]
+    assert [r["status"] for r in results].count("accepted") == 499
+    assert results[250]["status"] == "rejected"
+    assert "restaurant_id" in results[250]["reason"]
+    assert len(door.behind.values()) == 499
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        (click(occurred_at=None), "occurred_at"),
+        ({k: v for k, v in click().items() if k != "occurred_at"}, "occurred_at"),
+        (click(occurred_at="2026-05-01T19:02:11"), "occurred_at"),
+        (click(occurred_at=(CLOCK.now() + timedelta(hours=1)).isoformat()), "occurred_at"),
+        (click(event_id="x" * 65), "event_id"),
+        (click(colour="red"), "colour"),
+        (click(traffic="robot"), "traffic"),
+        (click(schema_version=99), "schema_version"),
+        ({**click(), "type": "impression"}, "event"),
+        ("no object", "event"),
+    ],
+)
+def test_a_lone_bad_event_is_422_and_names_the_field(door: Door, event: object, field: str) -> None:
+    reply = door.post(event)
+
+    assert reply.status_code == 422
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert field in ".".join(error["field"] for error in reply.json()["errors"])
+    assert door.behind.values() == []
+
+
+@pytest.mark.parametrize(
+    "body", [{"events": []}, {"events": "many"}, {"events": [click()], "more": 1}]
+)
+def test_a_malformed_batch_is_422(door: Door, body: object) -> None:
+    assert door.post(body).status_code == 422
+
+
+def test_what_is_not_json_is_422(door: Door) -> None:
+    reply = door.client.post("/v1/events", content=b"{")
+
+    assert reply.status_code == 422
+    assert reply.json()["errors"][0]["field"] == "body"
+
+
+def test_more_than_500_events_are_413(door: Door) -> None:
+    assert door.post({"events": [click(f"e{n}") for n in range(501)]}).status_code == 413
+
+
+def test_a_body_of_10_mb_is_413(door: Door) -> None:
+    assert door.post({"events": ["x" * 10_000_000]}).status_code == 413
+
+
+def test_an_unknown_query_parameter_is_422(door: Door) -> None:
+    reply = door.client.post("/v1/events?traffic=load", content=orjson.dumps(click()))
+
+    assert reply.status_code == 422
+
+
+def test_a_retry_is_told_that_it_is_a_duplicate_and_not_sent_again(door: Door) -> None:
+    first = door.statuses(click(), click("e2"))
+
+    again = door.statuses(click(), click("e2"))
+
+    assert (first, again) == (["accepted", "accepted"], ["duplicate", "duplicate"])
+    assert len(door.behind.values()) == 2
+
+
+def test_a_repetition_within_one_call_is_a_duplicate(door: Door) -> None:
+    assert door.statuses(click(), click()) == ["accepted", "duplicate"]
+
+
+def test_ids_belong_to_their_diner(door: Door) -> None:
+    assert door.statuses(click(), click(user_id="u2")) == ["accepted", "accepted"]
+
+
+def test_another_body_under_a_used_id_is_rejected_and_left_to_the_dead_letters(door: Door) -> None:
+    door.statuses(click())
+
+    assert door.statuses(click(restaurant_id="other")) == ["rejected"]
+    assert len(door.behind.values()) == 2  # the archiver buries the second
+
+
+def test_an_event_older_than_ids_are_remembered_is_too_old(door: Door) -> None:
+    past = (CLOCK.now() - timedelta(days=8)).isoformat()
+
+    assert door.statuses(click(occurred_at=past)) == ["too_old"]
+    assert door.statuses(click(occurred_at=past, traffic="replay")) == ["accepted"]
+
+
+def test_while_the_log_is_away_events_are_accepted_onto_the_disk(door: Door) -> None:
+    door.behind.broker.is_away = True
+
+    statuses = door.statuses(*(click(f"e{n}") for n in range(20)))
+
+    assert statuses == ["accepted"] * 20
+    assert door.behind.publisher.spooled == 20
+    assert door.client.get("/readyz").json() == {"ready": True, "spooled": 20}
+
+
+def test_a_full_spool_is_429_with_retry_after_and_a_retry_is_accepted(door: Door) -> None:
+    door.behind.broker.is_away = True
+    batch = [click(f"e{n}") for n in range(200)]
+
+    reply = door.post({"events": batch})
+    door.behind.broker.is_away = False
+    again = door.statuses(*batch)
+
+    assert (reply.status_code, reply.headers["retry-after"]) == (429, "1")
+    assert again == ["accepted"] * 200
+
+
+def test_outcomes_are_counted_by_traffic(door: Door) -> None:
+    door.statuses(click(traffic="load"), click("e2", traffic="load"), {"nothing": 1})
+
+    text = door.client.get("/metrics").text
+    assert 'maitred_events_total{outcome="accepted",traffic="load"} 2.0' in text
+    assert 'maitred_events_total{outcome="rejected",traffic="unknown"} 1.0' in text
+
+
+def test_the_documented_examples_are_accepted_as_they_stand(door: Door) -> None:
+    operation = door.client.get("/openapi.json").json()["paths"]["/v1/events"]["post"]
+    examples = operation["requestBody"]["content"]["application/json"]["examples"]
+
+    for example in examples.values():
+        assert door.client.post("/v1/events", json=example["value"]).status_code == 202
