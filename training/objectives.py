@@ -68,9 +68,7 @@ def item_weights(objective: Fitting, worth: NDArray[np.float32]) -> Floats | Non
         return None
     if np.ptp(worth) == 0:
         msg = "objective revenue needs what choices are worth, and this data set does not say"
-        step = (
-            "map `value` of the orders, or an average value of the restaurants, and import again"
-        )
+        step = "map `value` of the orders, or an average value of the restaurants, and import again"
         raise InvalidDataset(msg, next_step=step)
     root = np.sqrt(worth.astype(np.float64))
     weights: Floats = root / root.mean()

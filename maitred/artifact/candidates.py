@@ -51,7 +51,7 @@ def neighbour_scores(model: Model, taste: Taste) -> NDArray[np.float64]:
     items, weights = zip(*map(model.neighbours, recent), strict=True)
     fading = np.arange(1, recent.size + 1) ** -model.manifest.history_decay
     summed = np.concatenate(weights) * np.repeat(fading, [part.size for part in items])
-    return np.bincount(np.concatenate(items), summed, minlength=n)
+    return np.bincount(np.concatenate(items), summed, minlength=n).astype(np.float64, copy=False)
 
 
 def _own_history(_model: Model, taste: Taste, mask: Bools, limit: int) -> NDArray[np.int32]:

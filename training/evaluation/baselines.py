@@ -1,0 +1,46 @@
+"""The rankers that every report sets a model beside, on plain components fitted for clicks."""
+
+from maitred.artifact import Generator
+from maitred.artifact.manifest import FeatureName
+from training.evaluation.placement import Contender
+from training.models.components import Components, Parts
+from training.models.ease import EASE
+from training.models.history import FIRST
+from training.models.lightfm import DEFAULTS
+
+__all__ = ["BASELINES", "COUNTED", "FEATURES", "GENERATORS", "baseline_parts"]
+
+GENERATORS = (
+    Generator(name="own_history", limit=100),
+    Generator(name="neighbours", limit=150),
+    Generator(name="vectors", limit=100),
+    Generator(name="popular", limit=50),
+)
+FEATURES: tuple[FeatureName, ...] = (
+    "vector",
+    "neighbours",
+    "own_recency",
+    "popularity",
+    "choices",
+)
+
+COUNTED = (
+    Contender("popularity", {"popularity": 1.0}),
+    Contender("choice-popularity", {"choices": 1.0}),
+    Contender("own-history, popularity", {"own_recency": FIRST, "popularity": 1.0}),
+    Contender("own-history, choice-popularity", {"own_recency": FIRST, "choices": 1.0}),
+)
+"""Baselines that need no fit."""
+
+BASELINES = (
+    *COUNTED,
+    Contender("ease", {"neighbours": 1.0}),
+    Contender("own-history, ease", {"own_recency": FIRST, "neighbours": 1.0}),
+    Contender("lightfm", {"vector": 1.0}),
+)
+"""All baselines."""
+
+
+def baseline_parts(bench: Components) -> Parts:
+    """Fit plain LightFM and plain EASE, for clicks whatever the run's objective."""
+    return Parts(bench.vectors("clicks", DEFAULTS), bench.neighbours("clicks", EASE))
