@@ -1,6 +1,7 @@
 """What the store knows of a diner, read by an event loop: coalesced, bounded, and given up early.
 
-All reads of one loop tick travel as one MGET. While Redis does not answer, a breaker keeps
+Reads travel together: one MGET at a time, and what comes meanwhile leaves with the next, so that the
+cost of a trip is shared by more diners the more of them there are. While Redis does not answer, a breaker keeps
 requests from waiting for it, and a probe finds out when it is back.
 """
 
@@ -16,7 +17,6 @@ from maitred.store.client import AsyncRedis, translated
 __all__ = ["ABSENT", "DinerBytes", "DinerReader", "open_reader"]
 
 PROBE_S = 0.2
-TRIPS_AT_ONCE = 2
 FAILURES_TO_OPEN = 2
 MAX_DINERS_A_TRIP = 128
 
@@ -44,7 +44,7 @@ class DinerReader:
     def __init__(self, redis: AsyncRedis) -> None:
         self._redis = redis
         self._waiting: list[_Waiting] = []
-        self._trips: set[asyncio.Task[None]] = set()
+        self._trip: asyncio.Task[None] | None = None
         self._is_scheduled = False
         self._failures = 0
 
@@ -65,7 +65,7 @@ class DinerReader:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[DinerBytes] = loop.create_future()
         self._waiting.append((keys.state(user_id), keys.row(version, user_id), future))
-        if not self._is_scheduled and len(self._trips) < TRIPS_AT_ONCE:
+        if not self._is_scheduled and self._trip is None:
             self._is_scheduled = True
             loop.call_soon(self._start_trip)
         timer = loop.call_later(within_s, _give_up, future)
@@ -91,14 +91,12 @@ class DinerReader:
         waiting = [reader for reader in self._waiting if not reader[2].done()]
         batch, self._waiting = waiting[:MAX_DINERS_A_TRIP], waiting[MAX_DINERS_A_TRIP:]
         if batch:
-            trip = asyncio.get_running_loop().create_task(self._travel(batch))
-            self._trips.add(trip)
-            trip.add_done_callback(self._return)
+            self._trip = asyncio.get_running_loop().create_task(self._travel(batch))
+            self._trip.add_done_callback(self._return)
 
-    def _return(self, trip: "asyncio.Task[None]") -> None:
-        self._trips.discard(trip)
-        if self._waiting and not self._is_scheduled:
-            self._start_trip()
+    def _return(self, _trip: "asyncio.Task[None]") -> None:
+        self._trip = None
+        self._start_trip()
 
     async def _travel(self, batch: list[_Waiting]) -> None:
         names = [name for state, row, _ in batch for name in (state, row)]
