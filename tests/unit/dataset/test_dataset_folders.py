@@ -137,3 +137,17 @@ def test_a_command_on_a_folder_that_is_not_there_exits_2(tmp_path: Path):
 
     assert ran.exit_code == 2
     assert "maitred data fetch entree" in ran.err
+
+
+@pytest.mark.parametrize(("one", "two"), [(None, 0), (0, 1), (None, 1)])
+def test_the_fingerprint_tells_nothing_from_zero(one: int | None, two: int | None) -> None:
+    datasets = [small_dataset([{"value_minor": value, "rank": value}]) for value in (one, two)]
+
+    assert datasets[0].meta.fingerprint != datasets[1].meta.fingerprint
+
+
+def test_the_fingerprint_tells_where_one_text_ends_and_the_next_begins() -> None:
+    one = small_dataset([{"user_id": "ab"}, {"user_id": "c"}])
+    two = small_dataset([{"user_id": "a"}, {"user_id": "bc"}])
+
+    assert one.meta.fingerprint != two.meta.fingerprint
