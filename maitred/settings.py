@@ -112,6 +112,11 @@ class Settings(BaseSettings):
     retrain_traffic: str = Field(
         "live", description="Kinds of traffic that training reads, comma-separated."
     )
+    retrain_limit_s: float = Field(
+        3600.0,
+        gt=0,
+        description="Longest time of one step of a retraining, seconds; then it is ended.",
+    )
     retrain_data: Path | None = Field(
         None, description="Data set folder that the archive's events are added to for retraining."
     )

@@ -6,7 +6,7 @@ any step neither loses nor repeats an event. A file that the ledger does not nam
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -66,11 +66,10 @@ class Ledger:
         if read_only:
             self._db = sqlite3.connect(f"file:{file.absolute()}?mode=ro", uri=True, timeout=10)
         else:
-            folder.mkdir(parents=True, exist_ok=True)
+            if not file.exists():
+                _make(file)
             self._db = sqlite3.connect(file, timeout=10)
-            self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_TABLES)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -159,3 +158,14 @@ class Ledger:
             "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = n + excluded.n",
             [(name, n) for name, n in counts.items() if n],
         )
+
+
+def _make(file: Path) -> None:
+    """Create the ledger whole or not at all: readers must not meet half of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with closing(sqlite3.connect(new)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.executescript(_TABLES)
+    new.rename(file)

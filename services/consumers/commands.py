@@ -22,7 +22,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def consume(
-    which: Annotated[Literal["features", "archive"], typer.Argument(help="Which consumer.")],
+    which: Annotated[
+        Literal["features", "archive", "retrain"], typer.Argument(help="Which consumer.")
+    ],
 ) -> None:
     """Run one consumer of events alone, until told to stop."""
     from services.consumers.deps import open_runner  # noqa: PLC0415  # Kafka's client and pyarrow

@@ -1,16 +1,19 @@
 """Composition root of the consumers: settings in, a runner that is ready to run out."""
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from prometheus_client import CollectorRegistry
 
 from maitred.archive.writer import open_writer
 from maitred.clock import Clock
+from maitred.errors import Refused, UsageError
 from maitred.observability import Metrics
-from maitred.settings import Settings
+from maitred.settings import Settings, child_environment
 from maitred.store.client import connect
 from maitred.store.state import StateStore
 from services.consumers.archiver import ArchiveConsumer
@@ -18,15 +21,18 @@ from services.consumers.batch import Consumer
 from services.consumers.dead import DeadLetters
 from services.consumers.features import FeaturesConsumer
 from services.consumers.health import serve_health
+from services.consumers.retrain import Limits, Retrainer
 from services.consumers.runner import Runner
+from services.consumers.steps import Commands, Plan, Result, retrain
 from services.eventlog.kafka import KafkaLogReader, KafkaLogWriter
 from services.eventlog.topics import bootstrap_of, topics_of
 
-__all__ = ["Which", "archive_folder", "dead_reader", "open_runner"]
+__all__ = ["Runs", "Which", "archive_folder", "dead_reader", "open_runner"]
 
-Which = Literal["features", "archive"]
+Which = Literal["features", "archive", "retrain"]
 _DEFAULT_VALKEY_PORT = 6390
 _REDIS_TIMEOUT_S = 2.0
+_LEADER_WITHIN_S = 5.0
 
 
 def archive_folder(settings: Settings) -> Path:
@@ -41,29 +47,124 @@ def dead_reader(settings: Settings, clock: Clock) -> KafkaLogReader:
     return KafkaLogReader(bootstrap, topics, topics.dead.name, "maitred.dead", clock=clock)
 
 
+class Runs(Protocol):
+    """A program's main loop."""
+
+    def run(self) -> None:
+        """Work until stopped; call it on the thread that opened it."""
+
+    def stop(self) -> None:
+        """End :meth:`run` within seconds; safe from signal handlers and other threads."""
+
+    def is_alive(self) -> bool:
+        """Tell whether the loop has turned lately."""
+
+
 @contextmanager
-def open_runner(which: Which, settings: Settings, clock: Clock) -> Iterator[Runner]:
-    """Yield the runner of one consumer, its HTTP window open; Kafka and Redis need not be there.
+def open_runner(which: Which, settings: Settings, clock: Clock) -> Iterator[Runs]:
+    """Yield the loop of one consumer, its HTTP window open; Kafka and Redis need not be there.
 
     Raises:
         Refused: another process runs this consumer on the same state folder.
+        UsageError: retraining has no data set to add to.
     """
     metrics = Metrics(CollectorRegistry())
-    topics, bootstrap = topics_of(settings), bootstrap_of(settings)
     with ExitStack() as stack:
-        consumer = _consumer(which, settings, clock, stack)
-        name = f"maitred.{consumer.name}"
-        reader = KafkaLogReader(bootstrap, topics, topics.events.name, name, clock=clock)
-        stack.callback(reader.close)
-        runner = Runner(consumer, reader, clock=clock, metrics=metrics)
-        port = settings.metrics_port or 0
-        stack.enter_context(
-            serve_health(settings.host, port, registry=metrics.registry, is_alive=runner.is_alive)
+        runner: Runs
+        if which == "retrain":
+            runner = _retrainer(settings, clock, metrics, stack)
+        else:
+            runner = _runner(which, settings, clock, metrics, stack)
+        window = serve_health(
+            settings.host,
+            settings.metrics_port or 0,
+            registry=metrics.registry,
+            is_alive=runner.is_alive,
         )
+        stack.enter_context(window)
         yield runner
 
 
-def _consumer(which: Which, settings: Settings, clock: Clock, stack: ExitStack) -> Consumer:
+def _runner(
+    which: Literal["features", "archive"],
+    settings: Settings,
+    clock: Clock,
+    metrics: Metrics,
+    stack: ExitStack,
+) -> Runner:
+    topics, bootstrap = topics_of(settings), bootstrap_of(settings)
+    consumer = _consumer(which, settings, clock, stack)
+    name = f"maitred.{consumer.name}"
+    reader = KafkaLogReader(bootstrap, topics, topics.events.name, name, clock=clock)
+    stack.callback(reader.close)
+    return Runner(consumer, reader, clock=clock, metrics=metrics)
+
+
+def _retrainer(settings: Settings, clock: Clock, metrics: Metrics, stack: ExitStack) -> Retrainer:
+    home = settings.state_dir / "retrain"
+    lock = stack.enter_context(_leadership(home / "lock", clock))
+    kinds = frozenset(kind.strip() for kind in settings.retrain_traffic.split(","))
+    limits = Limits(settings.retrain_events, timedelta(hours=settings.retrain_hours), kinds)
+
+    def train(now: datetime) -> dict[str, Result]:
+        if settings.retrain_data is None:
+            msg = "there is no data set to add the archive's events to"
+            raise UsageError(msg, next_step="set MAITRED_RETRAIN_DATA to the model's data set")
+        name = now.strftime("%Y%m%dT%H%M%S")
+        logs = settings.state_dir / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        commands = Commands(
+            child_environment(),
+            logs / f"retrain-{name}.log",
+            settings.retrain_limit_s,
+            retrainer.stopping,
+            clock,
+            held=(lock,),
+        )
+        plan = Plan(
+            settings.retrain_data,
+            archive_folder(settings),
+            settings.retrain_traffic,
+            home / f"run-{name}",
+        )
+        return retrain(plan, commands.run)
+
+    retrainer = Retrainer(
+        archive_folder(settings),
+        home / "mark.json",
+        limits,
+        train,
+        clock=clock,
+        metrics=metrics,
+    )
+    return retrainer
+
+
+@contextmanager
+def _leadership(file: Path, clock: Clock) -> Iterator[int]:
+    """Yield the descriptor of a lock that one retrainer holds, and the processes it starts.
+
+    Raises:
+        Refused: another one holds it; one that was just killed is waited for.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    deadline = clock.monotonic() + _LEADER_WITHIN_S
+    with file.open("a") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if clock.monotonic() > deadline:
+                    msg = "another process sees to retraining"
+                    raise Refused(msg, next_step="maitred status shows it") from error
+                clock.sleep(0.1)
+        yield lock.fileno()
+
+
+def _consumer(
+    which: Literal["features", "archive"], settings: Settings, clock: Clock, stack: ExitStack
+) -> Consumer:
     topics = topics_of(settings)
     if which == "features":
         port = settings.valkey_port or _DEFAULT_VALKEY_PORT

@@ -12,8 +12,7 @@ from typing import Any
 
 from maitred.clock import SystemClock
 from maitred.settings import Settings, child_environment
-from services.consumers.deps import Which, open_runner
-from services.consumers.runner import Runner
+from services.consumers.deps import Runs, Which, open_runner
 
 
 def loop_settings(state: Path, kafka: str, redis: str | None = None, **fields: object) -> Settings:
@@ -31,7 +30,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
 @contextmanager
 def consuming(which: Which, settings: Settings) -> Iterator[None]:
     """Run a consumer on a thread of this process."""
-    runners: list[Runner] = []
+    runners: list[Runs] = []
 
     def run() -> None:
         with open_runner(which, settings, SystemClock()) as runner:

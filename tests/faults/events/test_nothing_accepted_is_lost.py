@@ -158,7 +158,7 @@ def test_through_kill_9_of_the_broker_and_of_ingest(
 def test_a_consumer_that_is_told_to_stop_is_gone_within_five_seconds(
     loop: tuple[Program, Program, Client], own_kafka: LiveKafka
 ) -> None:
-    _, archiver, client = loop
+    archiver = loop[1]
     eventually(lambda: archived(archiver) > 0)
     own_kafka.kill()
 
