@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
+import typer
 import yaml
 
+from maitred.cli import build
 from maitred.settings import PREFIX, Settings
 from services.local.broker import Broker
 from services.local.jars import KAFKA_VERSION
@@ -60,6 +62,34 @@ def test_it_runs_the_programs_of_the_embedded_stack_and_no_others() -> None:
     }
     assert set(ours()) == set(document()["services"]) - SERVERS
     assert all("tools" in ours()[name].body["profiles"] for name in NOT_STARTED_BY_UP)
+
+
+def test_every_command_exists(service: Ours) -> None:
+    command = service.body["command"]
+
+    assert command == ["--help"] or understood(command)
+
+
+def test_a_command_that_does_not_exist_is_noticed() -> None:
+    assert not understood(["consume", "nothing"])
+    assert not understood(["nothing"])
+
+
+def understood(words: list[str]) -> bool:
+    """Whether the command line has such a command and it takes these words; nothing is run."""
+    door: Any = typer.main.get_command(build())
+    context = door.make_context("maitred", [], resilient_parsing=True)
+    try:
+        name, command, rest = door.resolve_command(context, words)
+        if command is None:  # what resilient parsing says instead
+            return False
+        command.make_context(name, rest, parent=context)
+    except Exception as error:
+        # typer keeps its own copy of click, whose errors have no public name
+        if "UsageError" in {kind.__name__ for kind in type(error).__mro__}:
+            return False
+        raise
+    return True
 
 
 def test_every_variable_is_a_setting_with_a_value_of_its_domain(service: Ours) -> None:
