@@ -8,15 +8,18 @@ from typing import Annotated
 import typer
 
 from maitred.errors import Unavailable, UsageError
-from training.dataset import screen
+from maitred.events import encode
+from training.dataset import archive, screen
 from training.dataset.deps import Dependencies, dependencies
 from training.dataset.fetch import download_entree, find_entree, search_path
 from training.dataset.folder import load, refuse_foreign_folder, save
 from training.dataset.importing import Import, import_files
 from training.dataset.mapping import read_mapping
+from training.dataset.split import newest
 from training.dataset.split import split as split_dataset
 from training.dataset.synthetic import synthesise
 from training.dataset.validate import validate as check_dataset
+from training.dataset.wire import wire_events
 
 __all__ = ["data"]
 
@@ -30,6 +33,13 @@ data = typer.Typer(
 Out = Annotated[Path, typer.Option("--out", help="Data set folder to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a folder that holds something else.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+Cut = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"],
+        help="`time`: the first moment held out; UTC unless it has an offset.",
+    ),
+]
 DatasetFolder = Annotated[Path, typer.Argument(help="Data set folder.", metavar="DATASET")]
 
 
@@ -147,13 +157,7 @@ def split(
     *,
     protocol: Annotated[str, typer.Option(help="last or time.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for train/ and test/.")],
-    cut: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"],
-            help="`time`: the first moment held out; UTC unless it has an offset.",
-        ),
-    ] = None,
+    cut: Cut = None,
     share: Annotated[float, typer.Option(help="`time`: newest share held out.")] = 0.2,
     force: Force = False,
 ) -> None:
@@ -164,10 +168,62 @@ def split(
         raise UsageError(msg, next_step="use --protocol last or time")
     for part in ("train", "test"):
         refuse_foreign_folder(out / part, force=force)
-    moment = cut if cut is None or cut.tzinfo else cut.replace(tzinfo=UTC)
-    parts = split_dataset(load(dataset), protocol, cut=moment, share=share)
+    parts = split_dataset(load(dataset), protocol, cut=_in_utc(cut), share=share)
     save(parts.train, out / "train", force=force)
     save(parts.test, out / "test", force=force)
     screen.show_split(deps.out, parts)
     step = f"maitred train --data {out / 'train'} --objective clicks --protocol none --out RUN"
     deps.out.print(f"next: {step}", markup=False)
+
+
+@data.command()
+def events(
+    dataset: DatasetFolder,
+    *,
+    out: Annotated[Path, typer.Option("--out", help="JSON lines to write, one event a line.")],
+    cut: Cut = None,
+    share: Annotated[
+        float, typer.Option(help="Newest share written: what `split --protocol time` holds back.")
+    ] = 0.2,
+) -> None:
+    """Write the newest events in the wire format, for `maitred simulate replay`."""
+    deps = dependencies()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    kept = newest(load(dataset), cut=_in_utc(cut), share=share)
+    partial = out.with_name(out.name + ".partial")
+    count = 0
+    with partial.open("wb") as lines:
+        for event in wire_events(kept):
+            lines.write(encode(event) + b"\n")
+            count += 1
+    partial.replace(out)
+    deps.out.print(f"{count:,} of {len(kept):,} events written to {out}", markup=False)
+    deps.out.print(f"next: maitred simulate replay --events {out}", markup=False)
+
+
+@data.command()
+def extend(
+    dataset: DatasetFolder,
+    *,
+    folder: Annotated[Path, typer.Option("--archive", help="Archive of events to add from.")],
+    traffic: Annotated[
+        str, typer.Option(help="Kinds of traffic to add, comma-separated.")
+    ] = "live",
+    out: Out,
+    force: Force = False,
+) -> None:
+    """Add the archive's events to a data set; without new ones, the fingerprint stays the same."""
+    deps = dependencies()
+    refuse_foreign_folder(out, force=force)
+    base = load(dataset)
+    kinds = [kind.strip() for kind in traffic.split(",")]
+    rate = deps.settings.commission_rate
+    extended = archive.extend(base, folder, kinds, commission_rate=rate)
+    save(extended, out, force=force)
+    screen.show_meta(deps.out, extended.meta, str(out))
+    added = len(extended.events) - len(base.events)
+    deps.out.print(f"{added:,} events of {', '.join(kinds)} traffic added", markup=False)
+
+
+def _in_utc(cut: datetime | None) -> datetime | None:
+    return cut if cut is None or cut.tzinfo else cut.replace(tzinfo=UTC)

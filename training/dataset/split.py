@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from maitred.errors import InvalidDataset, UsageError
 from training.dataset.folder import Dataset, build
 
-__all__ = ["PROTOCOLS", "Protocol", "Split", "split"]
+__all__ = ["PROTOCOLS", "Protocol", "Split", "newest", "split"]
 
 Protocol = Literal["last", "time", "none"]
 PROTOCOLS: Final[tuple[str, ...]] = get_args(Protocol)
@@ -110,7 +110,22 @@ def _last(events: pd.DataFrame) -> tuple[Bools, Bools]:
     return session < held[user], test
 
 
+def newest(dataset: Dataset, *, cut: datetime | None = None, share: float = 0.2) -> pd.DataFrame:
+    """Return every event that :func:`split` by ``time`` keeps from train, in canonical order.
+
+    Raises:
+        UsageError: as :func:`split`.
+    """
+    before = _before(dataset.events, cut, share)
+    return dataset.events[~before]
+
+
 def _time(events: pd.DataFrame, cut: datetime | None, share: float) -> tuple[Bools, Bools]:
+    before = _before(events, cut, share)
+    return before, ~before & (events["type"] == "order").to_numpy()
+
+
+def _before(events: pd.DataFrame, cut: datetime | None, share: float) -> Bools:
     if not 0 < share < 1:
         msg = f"the share to hold out must be between 0 and 1, not {share}"
         raise UsageError(msg)
@@ -118,14 +133,14 @@ def _time(events: pd.DataFrame, cut: datetime | None, share: float) -> tuple[Boo
         msg = f"the cut {cut.isoformat()} needs an offset, such as +00:00"
         raise UsageError(msg)
     if events.empty:
-        return np.zeros(0, dtype=np.bool_), np.zeros(0, dtype=np.bool_)
+        return np.zeros(0, dtype=np.bool_)
     moment = (
         events["occurred_at"].iloc[min(int(len(events) * (1 - share)), len(events) - 1)]
         if cut is None
         else pd.Timestamp(cut)
     )
-    before = (events["occurred_at"] < moment).to_numpy()
-    return before, ~before & (events["type"] == "order").to_numpy()
+    before: Bools = (events["occurred_at"] < moment).to_numpy()
+    return before
 
 
 def _part(dataset: Dataset, rows: Bools, part: str) -> Dataset:
