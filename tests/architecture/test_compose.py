@@ -163,6 +163,13 @@ def test_state_is_kept_in_volumes_and_shared_by_those_who_share_files(service: O
     assert (volume == "learning") == (service.name in learning)
 
 
+def test_retraining_reads_a_data_set_that_lies_in_its_volume() -> None:
+    settings = ours()["consume-retrain"].settings
+
+    assert settings.retrain_data is not None
+    assert settings.retrain_data.is_relative_to(settings.state_dir)
+
+
 def test_no_volume_is_declared_in_vain() -> None:
     bodies = document()["services"].values()
 
