@@ -94,13 +94,9 @@ def broker_launch(broker: Broker, *, log: Path, environment: Mapping[str, str]) 
     properties.write_text(broker.properties(), "utf-8")
     logging = broker.home.absolute() / "log4j2.xml"
     logging.write_text(_logging_configuration(), "utf-8")
-    java = (
-        str(broker.java.executable),
-        *broker.java.options,
-        f"-Dlog4j2.configurationFile={logging}",
-        "-cp",
-        broker.class_path,
-    )
+    options = broker.home.absolute() / "java.options"
+    options.write_text(_option_file(broker, logging), "utf-8")
+    java = (str(broker.java.executable), f"@{options}")
     if not (broker.log_dir / "meta.properties").exists():
         _format(java, properties, environment)
     return Launch(
@@ -114,6 +110,18 @@ def broker_launch(broker: Broker, *, log: Path, environment: Mapping[str, str]) 
         ready_within_s=60.0,
         stop_within_s=15.0,
     )
+
+
+def _option_file(broker: Broker, logging: Path) -> str:
+    """Return Java's options, one a line; 45 jars would make every list of processes unreadable."""
+    options = (
+        *broker.java.options,
+        f"-Dlog4j2.configurationFile={logging}",
+        "-cp",
+        broker.class_path,
+    )
+    quoted = (option.replace("\\", "\\\\").replace('"', '\\"') for option in options)
+    return "".join(f'"{option}"\n' for option in quoted)
 
 
 def _format(java: tuple[str, ...], properties: Path, environment: Mapping[str, str]) -> None:
