@@ -85,7 +85,7 @@ def table(
     Columns of :data:`~maitred.archive.rows.SCHEMA`, all or ``columns``; in no order that means
     anything. Consistent: a merge of files that runs meanwhile is neither seen twice nor missed.
     """
-    wanted = None if columns is None else [*columns, "occurred_at"]
+    wanted = None if columns is None else list(dict.fromkeys([*columns, "occurred_at"]))
     for attempt in range(_TRIES):
         found = files(folder, traffic=traffic, kinds=kinds)
         try:
