@@ -195,8 +195,10 @@ class Pool:
                 exchange.failure = "cut"
                 self._finish(exchange)
             else:
+                # On a new connection, and first: other idle ones may be as stale as this one was.
                 exchange.resent = True
-                self._place(exchange)
+                self._waiting.appendleft(exchange)
+                self._dial()
         elif self._waiting and self._size < self.limit:
             self._dial()
 
