@@ -167,7 +167,8 @@ class _LineCounter:
         invalid[:] = invalid[len(used) :]
         breaks = np.zeros(len(frame), dtype=np.int64)
         for name in frame.columns:
-            breaks += frame[name].str.count("\n").to_numpy(dtype=np.int64)
+            texts = pa.array(frame[name], type=pa.large_string(), from_pandas=True)
+            breaks += pc.fill_null(pc.count_substring(texts, "\n"), 0).to_numpy()
         numbered = np.concatenate([numbers, [number for number, _ in used]]).astype(np.int64)
         breaks = np.concatenate([breaks, [text.count("\n") for _, text in used]]).astype(np.int64)
         order = np.argsort(numbered, kind="stable")

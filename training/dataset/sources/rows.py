@@ -101,7 +101,11 @@ class Seen:
         """Return which good rows repeat an earlier row exactly, and which only its key."""
         same, clash = np.zeros(len(keys), dtype=np.bool_), np.zeros(len(keys), dtype=np.bool_)
         key_hashes = pd.util.hash_pandas_object(keys, index=False).tolist()
-        hashes = pd.util.hash_pandas_object(content, index=False).tolist()
+        hashes = (
+            key_hashes
+            if content is keys
+            else pd.util.hash_pandas_object(content, index=False).tolist()
+        )
         for i in np.flatnonzero(good).tolist():
             before = self.contents.get(key_hashes[i])
             if before is None:
