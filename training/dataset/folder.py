@@ -204,13 +204,15 @@ def refuse_foreign_folder(folder: Path, *, force: bool = False) -> None:
     """Refuse to write where something else than a data set of ours stands.
 
     Raises:
-        Refused: unless the folder is absent, empty, a data set, or ``force`` is set.
+        Refused: if it is a file, or a folder of other things and ``force`` is not set.
     """
-    if not folder.exists() or force:
+    if not folder.exists():
         return
     if not folder.is_dir():
         msg = f"{folder} is a file, not a folder"
         raise Refused(msg, next_step="name another --out")
+    if force:
+        return
     if any(folder.iterdir()) and not (folder / "dataset.json").is_file():
         msg = f"{folder} holds something else than a data set; nothing was written"
         raise Refused(msg, next_step="name another --out, or add --force to replace it")

@@ -110,7 +110,7 @@ def test_a_changed_cell_changes_the_fingerprint(
 
 
 @given(rows=st.lists(EVENT, min_size=1, max_size=30))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_protocol_last_never_learns_from_what_it_asks_for_or_from_later(
     rows: list[dict[str, object]],
 ) -> None:

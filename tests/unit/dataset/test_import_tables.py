@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.datasets import run_data
 from tests.support.tables import GOOD, HEADER, MAPPING, RESTAURANTS, import_tables, quarantined
+from training.dataset import load
 
 
 def test_a_mapping_that_names_a_missing_column_lists_the_columns_there_are(tmp_path: Path):
@@ -167,3 +168,39 @@ def test_a_folder_that_holds_something_else_is_replaced_only_when_forced(tmp_pat
     assert "nothing was written" in refused.err
     assert forced.exit_code == 0
     assert not (tmp_path / "out" / "thesis.txt").exists()
+
+
+def test_columns_that_share_a_name_must_be_told_apart(tmp_path: Path) -> None:
+    header = HEADER.replace("status", "customer")
+    mapping = MAPPING.replace(
+        'type = {column = "status", map = {done = "order", looked = "click"}, drop = ["cancelled"]}',
+        'type = "order"',
+    )
+
+    refused = import_tables(tmp_path, {"orders.csv": header + GOOD}, mapping)
+    told = mapping.replace('"customer"', '"customer (1)"')
+    kept = import_tables(tmp_path, {"orders.csv": header + GOOD}, told)
+
+    assert refused.exit_code == 2
+    assert "customer (1), vendor, created, total, customer (2)" in refused.err
+    assert kept.json["dataset"]["counts"]["orders"] == 1
+
+
+def test_a_quoted_heading_may_hold_the_delimiter_and_ids_keep_their_zeros(tmp_path: Path) -> None:
+    header = HEADER.replace("customer", '"customer, by id"')
+    mapping = MAPPING.replace('"customer"', '"customer, by id"')
+
+    import_tables(tmp_path, {"orders.csv": header + GOOD.replace("u1", "007")}, mapping)
+
+    assert load(tmp_path / "out").events["user_id"].tolist() == ["007"]
+
+
+def test_a_file_in_the_place_of_the_data_set_is_not_replaced_even_when_forced(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "out").write_text("a thesis")
+
+    ran = run_data("synth", "--days", 1, "--out", tmp_path / "out", "--force")
+
+    assert ran.exit_code == 1
+    assert (tmp_path / "out").read_text() == "a thesis"

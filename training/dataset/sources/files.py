@@ -5,6 +5,7 @@ table (too few or too many fields, broken JSON) is told apart, never dropped.
 """
 
 import codecs
+import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -121,7 +122,11 @@ def _csv(file: Path, encoding: str) -> Iterator[Chunk]:
         reader = pcsv.open_csv(
             stream,
             read_options=pcsv.ReadOptions(
-                use_threads=False, block_size=_BLOCK_BYTES, encoding=encoding
+                use_threads=False,
+                block_size=_BLOCK_BYTES,
+                encoding=encoding,
+                column_names=header,
+                skip_rows=1,
             ),
             parse_options=pcsv.ParseOptions(
                 delimiter=delimiter,
@@ -145,7 +150,15 @@ def _header(file: Path, encoding: str) -> tuple[list[str], str]:
         text = stream.read(65536).decode(encoding, errors="replace").removeprefix("\ufeff")
     line = text.splitlines()[0] if text.strip() else ""
     delimiter = max(_DELIMITERS, key=line.count)
-    return [cell.strip('"') for cell in line.split(delimiter)], delimiter
+    return _distinct(next(csv.reader([line], delimiter=delimiter), [])), delimiter
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Number the columns that share a name, so that a mapping cannot mean one by chance."""
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: i + 1].count(name)})"
+        for i, name in enumerate(names)
+    ]
 
 
 @dataclass(slots=True)
