@@ -4,6 +4,7 @@ Numbers below were measured against 4.4.0; docs/adr/0010-embedded-stack.md says 
 """
 
 import base64
+import json
 import subprocess
 import uuid
 from collections.abc import Mapping
@@ -80,7 +81,8 @@ class Broker:
             "num.io.threads": "2",
             "log.cleaner.dedupe.buffer.size": str(4 * 1024**2),
         }
-        return "".join(f"{name}={value}\n" for name, value in settings.items())
+        # Java reads the file as Latin-1 and takes a backslash for an escape, as JSON's strings do.
+        return "".join(f"{name}={json.dumps(value)[1:-1]}\n" for name, value in settings.items())
 
 
 def broker_launch(broker: Broker, *, log: Path, environment: Mapping[str, str]) -> Launch:
@@ -97,6 +99,8 @@ def broker_launch(broker: Broker, *, log: Path, environment: Mapping[str, str]) 
     options = broker.home.absolute() / "java.options"
     options.write_text(_option_file(broker, logging), "utf-8")
     java = (str(broker.java.executable), f"@{options}")
+    # In the C locale Java cannot open a folder whose name has an accent.
+    environment = {**environment, "LC_ALL": "C.UTF-8"}
     if not (broker.log_dir / "meta.properties").exists():
         _format(java, properties, environment)
     return Launch(

@@ -20,18 +20,19 @@ from services.local.foreground import supervise
 from services.local.processes import Identity, is_alive
 from services.local.programs import Program
 
-PROGRAM = str(Path(__file__).with_name("example_program.py"))
+# -P: modules beside a script must not hide those of the standard library.
+PROGRAM = ("-P", str(Path(__file__).with_name("example_program.py")))
 
 
 def example(name: str, port_field: str, *behaviour: str) -> Program:
     """Return a row for an example program on any free port."""
-    return Program(name, (PROGRAM, port_field, *behaviour), port_field, None, "/readyz")
+    return Program(name, (*PROGRAM, port_field, *behaviour), port_field, None, "/readyz")
 
 
-INFERENCE = Program("inference", (PROGRAM, "inference_port"), "inference_port", 8080, "/readyz")
+INFERENCE = Program("inference", (*PROGRAM, "inference_port"), "inference_port", 8080, "/readyz")
 CONSUMER = example("consume-features", "metrics_port", "child")
 EXAMPLES = (INFERENCE, CONSUMER)
-EXAMPLE_SUPERVISOR = (sys.executable, __file__)
+EXAMPLE_SUPERVISOR = (sys.executable, "-P", __file__)
 
 
 def maitred(*arguments: str, **fields: object) -> subprocess.CompletedProcess[str]:

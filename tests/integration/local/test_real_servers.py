@@ -37,7 +37,7 @@ def _create(kafka: LiveKafka, topic: str) -> None:
 def test_valkey_keeps_what_it_was_told_through_kill_9(own_valkey: LiveValkey) -> None:
     with redis.Redis.from_url(own_valkey.url) as client:
         client.set("diner", "kept")
-        time.sleep(1.2)  # noqa: TID251 - the file is written every second
+        client.execute_command("WAITAOF", 1, 0, 5000)  # written to the file
 
     own_valkey.kill()
     own_valkey.restart()

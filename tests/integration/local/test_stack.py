@@ -79,12 +79,13 @@ def stack(outside: Settings) -> Iterator[Stack]:
 
 
 def test_the_whole_stack_runs_and_its_state_survives(tmp_path: Path) -> None:
-    settings = Settings(state_dir=tmp_path, inference_port=0, valkey_port=0, kafka_port=0)
+    state = tmp_path / "the chef's état"
+    settings = Settings(state_dir=state, inference_port=0, valkey_port=0, kafka_port=0)
     with running(settings, EXAMPLES) as stack:
         status = stack.status()
         with redis.Redis.from_url(stack.urls["valkey"]) as client:
             client.set("diner", "kept")
-        cluster = (tmp_path / "kafka/data/meta.properties").read_text()
+        cluster = (state / "kafka/data/meta.properties").read_text()
     pids = [pid for service in status["services"].values() for pid in service["pids"]]
     after = read_status(stack.folder)
 
@@ -107,7 +108,7 @@ def test_the_whole_stack_runs_and_its_state_survives(tmp_path: Path) -> None:
         status["services"]["supervisor"]["pids"][0]
     ]
     assert kept == b"kept"
-    assert (tmp_path / "kafka/data/meta.properties").read_text() == cluster
+    assert (state / "kafka/data/meta.properties").read_text() == cluster
 
 
 def test_servers_that_settings_name_are_used_and_not_started(
