@@ -71,8 +71,10 @@ class Judge:
             return Failure.FILTER
         if self.catalogue is not None and query.open_at != "now":
             return self._against(self.catalogue, query, ids)
-        # What the reply says it removed is the only known reason for a short list.
-        return Failure.FEW if len(ids) < query.k and not reply.filtered else None
+        # A short list has a known reason if it says what was removed, or that there is no model and
+        # so no catalogue to list from.
+        excused = reply.filtered or reply.degraded == "no_model"
+        return Failure.FEW if len(ids) < query.k and not excused else None
 
     @staticmethod
     def _against(catalogue: Catalogue, query: Query, ids: tuple[str, ...]) -> Failure | None:

@@ -100,7 +100,7 @@ class Browser(FastHttpUser):
             verdict = self.judge.judge(query, reply.status_code, reply.content or b"", waited_ms)
             tally.latencies_ms.append(waited_ms)
             if verdict.failure is not None:
-                tally.failures[verdict.failure] += 1
+                tally.failures[verdict.failure.value] += 1
                 reply.failure(verdict.failure.value)
             if verdict.rung is not None:
                 tally.rungs[verdict.rung] += 1

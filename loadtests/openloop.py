@@ -159,7 +159,7 @@ class _Tally:
         self._resent += exchange.resent
         verdict = self._judge.judge(self._asked[number], exchange.status, exchange.body, waited_ms)
         if verdict.failure is not None:
-            self._failures[exchange.failure or verdict.failure] += 1
+            self._failures[exchange.failure or verdict.failure.value] += 1
         if verdict.rung is not None:
             self._rungs[verdict.rung] += 1
         if verdict.degraded is not None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from loadtests import children
 from loadtests.arrivals import Arrivals
-from loadtests.crowd import USERS_FILE
+from loadtests.known import write_known_diners
 from loadtests.plots import latency_curves
 from loadtests.reports import REPORTS, footnote, provenance, write
 from loadtests.slo import SLO_FILE, Outcome, Slo, read_slo
@@ -55,7 +55,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--arrivals", type=Arrivals, choices=list(Arrivals), default=Arrivals.POISSON)
     add("--people", type=int, default=20, help="locust users; 0 leaves locust out")
     add("--people-seconds", type=float, default=8.0, help="how long they browse")
-    add("--users-file", type=Path, help=f"known diners, an id a line (default: {USERS_FILE})")
+    add("--users-file", type=Path, help="known diners (default: those of the served model)")
     add("--slo", type=Path, default=SLO_FILE, help="the limits")
     add("--seed", type=int, default=7)
     return parser.parse_args(arguments)
@@ -69,8 +69,8 @@ def main(arguments: list[str]) -> int:
     rate = options.rate or _rated()
     seconds = options.seconds or min(max(_ENOUGH / rate, 5.0), 120.0)
     with _target(options) as target:
-        url, catalogue = _place(target)
-        users = options.users_file or (USERS_FILE if USERS_FILE.is_file() else None)
+        url, catalogue, users = _place(target)
+        users = options.users_file or users
         people: Runs = {}
         offered: Runs = {}
         raw: dict[str, NDArray[np.float64]] = {}
@@ -106,10 +106,11 @@ def _target(options: argparse.Namespace) -> AbstractContextManager[Stack | str]:
     return running(options.state or load().state_dir)
 
 
-def _place(target: Stack | str) -> tuple[str, Path | None]:
+def _place(target: Stack | str) -> tuple[str, Path | None, Path | None]:
+    """Return the URL, the served catalogue's model folder and a file of known diners."""
     if isinstance(target, str):
-        return target, None
-    return target.inference_url, target.model_folder("clicks")
+        return target, None, None
+    return target.inference_url, target.model_folder("clicks"), write_known_diners(target)
 
 
 def _rated() -> float:
