@@ -69,7 +69,8 @@ def _terms(
         found["hours"] = columns.hours(cell(chunk, table.hours), table.hours)
     if table.avg_value is not None:
         values, bad = columns.minor(cell(chunk, table.avg_value), table.avg_value, currency)
-        found["avg_value_minor"] = values.where(values > 0), bad
+        worthless = (values <= 0).to_numpy(dtype=np.bool_, na_value=False)
+        found["avg_value_minor"] = values.mask(worthless), bad | worthless
     if table.commission_rate is not None:
         found["commission_rate"] = columns.numbers(cell(chunk, table.commission_rate), 0, 1)
     for name, (_, unreadable) in found.items():
