@@ -41,7 +41,8 @@ class Document:
 
     def shell_lines(self) -> list[str]:
         """Lines of shell blocks, continuations joined."""
-        joined = "\n".join(self.blocks("sh")).replace("\\\n", " ")
+        blocks = [*self.blocks("sh"), *self.blocks("bash")]
+        joined = "\n".join(blocks).replace("\\\n", " ")
         return [line.strip() for line in joined.splitlines() if line.strip()]
 
 
