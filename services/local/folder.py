@@ -55,11 +55,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The stack at one moment; ``phase`` is starting, running, stopping, stopped or failed."""
+    """The stack at one moment; ``phase`` is starting, running, stopping, stopped or failed.
+
+    ``notices`` are what a person should be told, such as a default port that was taken.
+    """
 
     phase: str
     supervisor: Identity
     services: dict[str, Entry] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
     failure: str | None = None
     next_step: str | None = None
 

@@ -73,7 +73,7 @@ def _logging(supervisor: Supervisor, *, to_screen: bool) -> Iterator[None]:
         handler.setFormatter(logging.Formatter(_FORMAT))
         _LOG.addHandler(handler)
     for notice in supervisor.plan.notices:
-        _LOG.warning("%s", notice)
+        _LOG.info("%s", notice)
     try:
         yield
     finally:

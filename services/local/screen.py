@@ -56,6 +56,9 @@ def announce(folder: StackFolder, *, how_to_stop: str) -> None:
     console = Console(highlight=False, soft_wrap=True)
     status = read_status(folder)
     show_status(status, console)
+    record = folder.read()
+    for notice in record.notices if record else ():
+        console.print(f"note: {notice}", markup=False)
     console.print(f"logs: {folder.root / 'logs'}", markup=False)
     if (key := folder.root / "admin.key").exists():
         console.print(f"admin key: {key}", markup=False)

@@ -182,6 +182,7 @@ class Supervisor:
                 phase=self.phase,
                 supervisor=me or Identity(os.getpid(), "unknown"),
                 services=services | self.plan.external,
+                notices=list(self.plan.notices),
                 failure=str(failure) if failure else None,
                 next_step=failure.next_step if failure else None,
             )

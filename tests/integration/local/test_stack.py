@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -234,3 +235,18 @@ def test_up_without_a_model_says_how_to_get_one(
     said = capsys.readouterr().out
     assert "stop: Ctrl-C" in said
     assert "maitred models publish" in said
+
+
+def test_a_default_port_that_is_taken_moves_and_a_person_is_told(
+    outside: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        settings = outside.model_copy(update={"inference_port": None})
+
+        with running(settings, (replace(INFERENCE, default_port=port),)) as stack:
+            announce(stack.folder, how_to_stop="Ctrl-C")
+            url = stack.urls["inference"]
+
+    assert f"port {port} is taken by" in capsys.readouterr().out
+    assert not url.endswith(f":{port}")
