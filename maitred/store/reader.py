@@ -74,17 +74,22 @@ class DinerReader:
         finally:
             timer.cancel()
 
+    async def greet(self) -> None:
+        """Open a connection before anybody waits for it; the breaker follows whether that works."""
+        try:
+            with translated():
+                await self._redis.get(keys.CURRENT)
+        except StoreUnavailable:
+            self._failures = FAILURES_TO_OPEN
+        else:
+            self._failures = 0
+
     async def probe(self) -> None:
         """Look, for ever, whether Redis is back when it was away; cancel to end."""
         while True:
             await asyncio.sleep(PROBE_S)
             if self.is_open:
-                try:
-                    with translated():
-                        await self._redis.get(keys.CURRENT)
-                except StoreUnavailable:
-                    continue
-                self._failures = 0
+                await self.greet()
 
     def _start_trip(self) -> None:
         self._is_scheduled = False
@@ -125,6 +130,9 @@ def _give_up(future: "asyncio.Future[DinerBytes]") -> None:
 async def open_reader(redis: AsyncRedis) -> AsyncIterator[DinerReader]:
     """Yield a reader whose probe runs until the end."""
     reader = DinerReader(redis)
+    await reader.greet()
+    if reader.is_open:  # a first connection does more than later ones: once more
+        await reader.greet()
     probe = asyncio.create_task(reader.probe())
     try:
         yield reader

@@ -60,7 +60,7 @@ def ask_of_body(body: bytes, query: bytes, now: datetime) -> Ask:
 
 def _ask(values: dict[str, Any], faults: _Faults, now: datetime) -> Ask:
     checked = dict(_checked(values, faults))
-    faults += _contradictions(checked)
+    faults += _contradictions(values)
     if faults:
         raise _invalid(faults)
     filters = Filters(
@@ -103,13 +103,13 @@ def _list(parameter: Parameter, value: object) -> list[Any]:
     return [parameter.check(element) for element in value]
 
 
-def _contradictions(checked: dict[str, Any]) -> _Faults:
+def _contradictions(given: dict[str, Any]) -> _Faults:
     faults = [
         (name, f"needs {other} too")
         for name, other in (("lat", "lon"), ("lon", "lat"))
-        if name in checked and other not in checked
+        if name in given and other not in given
     ]
-    if "radius_km" in checked and not {"lat", "lon"} <= checked.keys():
+    if "radius_km" in given and not {"lat", "lon"} <= given.keys():
         faults.append(("radius_km", "needs lat and lon"))
     return faults
 

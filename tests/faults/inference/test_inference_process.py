@@ -1,0 +1,93 @@
+"""The service as the stack starts it: processes, a port, signals; and no Kafka anywhere."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from maitred.clock import SystemClock
+from maitred.settings import child_environment
+from services.local.ports import free_port
+from tests.support.inference import ADMIN, RECOMMENDATIONS, publish
+from tests.support.servers import LiveValkey
+
+
+@contextmanager
+def started(
+    state: Path, **settings: object
+) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
+    """Yield a client of a freshly started service, ready, and its process."""
+    port = free_port()
+    environment = child_environment(
+        state_dir=state, inference_port=port, kafka_bootstrap="127.0.0.1:1", **settings
+    )
+    state.mkdir()
+    with (state / "log").open("wb") as log:
+        command = [sys.executable, "-m", "services.inference"]
+        process = subprocess.Popen(command, env=environment, stderr=log)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            clock = SystemClock()
+            deadline = clock.monotonic() + 20
+            while not _is_ready(client):
+                assert process.poll() is None, (state / "log").read_text()
+                assert clock.monotonic() < deadline, (state / "log").read_text()
+                clock.sleep(0.05)
+            yield client, process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_kafka_away_matters_to_no_reply_and_workers_add_up_their_metrics(
+    valkey: LiveValkey, tmp_path: Path
+) -> None:
+    publish(valkey.url, tmp_path)
+
+    with started(tmp_path / "state", redis_url=valkey.url, workers=2) as (client, process):
+        replies = []
+        for i in range(30):
+            with httpx.Client(base_url=client.base_url, trust_env=False) as fresh:
+                reply = fresh.get(RECOMMENDATIONS, params={"user_id": f"u{i % 6}"})
+            assert reply.status_code == 200
+            replies.append(reply.json())
+        metrics = client.get("/metrics").text
+        key = (tmp_path / "state/admin.key").read_text().strip()
+        models = client.get("/v1/models", headers={"Authorization": f"Bearer {key}"})
+        wrong = client.get("/v1/models", headers=ADMIN)
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+
+    assert {reply["rung"] for reply in replies} >= {"personalised"}
+    counted = [
+        float(line.rpartition(" ")[2])
+        for line in metrics.splitlines()
+        if line.startswith("maitred_recommendations_total{")
+    ]
+    assert sum(counted) == 30
+    assert (models.status_code, wrong.status_code) == (200, 401)
+    assert (tmp_path / "state/admin.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_told_to_stop_it_answers_what_it_has_and_ends(valkey: LiveValkey, tmp_path: Path) -> None:
+    clock = SystemClock()
+    with started(tmp_path / "state", redis_url=valkey.url) as (client, process):
+        client.get(RECOMMENDATIONS)  # leaves an idle connection open
+        told = clock.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+
+    assert clock.monotonic() - told < 5
+    assert process.returncode in {0, -signal.SIGTERM}
+    assert "Traceback" not in (tmp_path / "state/log").read_text()
