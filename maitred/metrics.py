@@ -39,7 +39,9 @@ def recall(ranks: Ranks, owner: NDArray[np.int64], cases: int, k: int = 10) -> F
     """Return, by case, the share of its targets in the first k; at most min(k, targets) count."""
     hits = _per_case((ranks < k).astype(np.float64), owner, cases)
     targets = np.bincount(owner, minlength=cases)
-    return np.divide(hits, np.minimum(targets, k), out=np.zeros(cases), where=targets > 0)
+    share = np.zeros(cases)
+    np.divide(hits, np.minimum(targets, k), out=share, where=targets > 0)
+    return share
 
 
 def ndcg(ranks: Ranks, owner: NDArray[np.int64], cases: int, k: int = 10) -> Floats:
@@ -47,7 +49,9 @@ def ndcg(ranks: Ranks, owner: NDArray[np.int64], cases: int, k: int = 10) -> Flo
     gains = np.where(ranks < k, 1.0 / np.log2(np.minimum(ranks, k) + 2.0), 0.0)
     ideal = np.concatenate([[0.0], np.cumsum(1.0 / np.log2(np.arange(k) + 2.0))])
     best = ideal[np.minimum(np.bincount(owner, minlength=cases), k)]
-    return np.divide(_per_case(gains, owner, cases), best, out=np.zeros(cases), where=best > 0)
+    found, share = _per_case(gains, owner, cases), np.zeros(cases)
+    np.divide(found, best, out=share, where=best > 0)
+    return share
 
 
 def captured_value(
@@ -88,7 +92,8 @@ def bootstrap_means(columns: Floats, rng: np.random.Generator, resamples: int = 
     for i in range(resamples):
         drawn = np.bincount(rng.integers(0, cases, cases), minlength=cases)
         means[i] = drawn @ columns
-    return means / cases
+    means /= cases
+    return means
 
 
 def interval(value: float, means: Floats, level: float = 0.95) -> tuple[float, float, float]:

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from maitred.artifact import Model, feature_matrix, shortlist
 from maitred.artifact.manifest import FeatureName
 from maitred.metrics import MISSED
+from training.models.assembly import Tastes
 from training.models.cases import Cases
-from training.models.components import Parts
-from training.models.interactions import Interactions
 
-__all__ = ["K", "Contender", "Placements", "place"]
+__all__ = ["Contender", "K", "Placements", "place"]
 
 K = 10
 """Length of the lists that are judged."""
@@ -47,10 +46,9 @@ class Placements:
     exposure: NDArray[np.int64]
 
 
-def place(  # noqa: PLR0913 - the two stages need all of it
+def place(
     model: Model,
-    data: Interactions,
-    parts: Parts,
+    tastes: Tastes,
     cases: Cases,
     contenders: Sequence[Contender],
     *,
@@ -74,7 +72,7 @@ def place(  # noqa: PLR0913 - the two stages need all of it
         advance()
         if not targets.size:
             continue
-        taste = data.taste(row, parts.vectors.diners[row] if row >= 0 else None)
+        taste = tastes(row)
         allowed = np.ones(len(model.catalogue), dtype=np.bool_)
         if new_only:
             allowed[taste.items] = False

@@ -3,7 +3,7 @@
 Evaluation ranks with exactly this model; export writes exactly these arrays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from maitred.artifact import (
     Model,
     Ranker,
     Segment,
+    Taste,
     Verdict,
     strings,
 )
@@ -23,7 +24,10 @@ from maitred.artifact.model import Arrays, catalogue_bytes, segment_arrays
 from training.models.components import Parts
 from training.models.interactions import Interactions
 
-__all__ = ["arrays_of", "model_of"]
+__all__ = ["Tastes", "arrays_of", "model_of", "tastes_of"]
+
+Tastes = Callable[[int], Taste]
+"""A diner's taste by row; -1 is somebody unknown."""
 
 
 def arrays_of(data: Interactions, parts: Parts, segments: dict[str, Segment]) -> Arrays:
@@ -47,6 +51,15 @@ def arrays_of(data: Interactions, parts: Parts, segments: dict[str, Segment]) ->
         "diners_choices": data.choices,
         "diners_vectors": parts.vectors.diners,
     }
+
+
+def tastes_of(data: Interactions, parts: Parts) -> Tastes:
+    """Return what the two stages see of each diner of the data."""
+
+    def taste(row: int) -> Taste:
+        return data.taste(row, parts.vectors.diners[row] if row >= 0 else None)
+
+    return taste
 
 
 def model_of(

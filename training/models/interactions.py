@@ -83,7 +83,8 @@ class Interactions:
         if row < 0:
             return Taste(_NONE, np.empty(0, np.float32), None, _NONE)
         span = slice(self.indptr[row], self.indptr[row + 1])
-        return Taste(self.items[span], self.choices[span], vector, _NONE)
+        seen = vector if vector is not None and vector.size else None
+        return Taste(self.items[span], self.choices[span], seen, _NONE)
 
     def _matrix(self, data: NDArray[np.float64]) -> sp.csr_matrix:
         return sp.csr_matrix((data, self.items.copy(), self.indptr.copy()), shape=self.shape)

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from maitred.artifact import Model, feature_matrix, shortlist
 from maitred.seeds import generator
 from training import objectives
+from training.models.assembly import Tastes
 from training.models.cases import Cases
-from training.models.components import Parts
-from training.models.interactions import Interactions
 from training.models.logit import fit_head, fit_temperature
 from training.models.port import Ranking
 from training.objectives import Fitting
@@ -38,12 +37,7 @@ class Evidence:
 
 
 def gather(
-    model: Model,
-    data: Interactions,
-    parts: Parts,
-    cases: Cases,
-    seed: int,
-    advance: Callable[[], None],
+    model: Model, tastes: Tastes, cases: Cases, seed: int, advance: Callable[[], None]
 ) -> Evidence:
     """Return the features of at most 4,000 held-out choices, drawn by ``seed``."""
     targets = np.arange(cases.items.size)
@@ -56,8 +50,7 @@ def gather(
     log_v = np.empty((targets.size, pool), dtype=np.float32)
     chosen = np.empty(targets.size, dtype=np.intp)
     for i, target in enumerate(targets):
-        row = int(cases.rows[cases.owner[target]])
-        taste = data.taste(row, parts.vectors.diners[row] if row >= 0 else None)
+        taste = tastes(int(cases.rows[cases.owner[target]]))
         candidates = shortlist(model, taste, everything)
         features[i] = feature_matrix(model, taste, candidates)
         log_v[i] = model.log_values[candidates]
