@@ -2,9 +2,9 @@
 
 Programs import from here what they read; the archiver alone imports ``maitred.archive.writer``.
 Only this package touches pyarrow outside training, and nothing that answers diners imports it.
+Counting needs the ledger only, so pyarrow is loaded when a table is first read.
 """
 
-from maitred.archive.reader import Census, census, count, files, table, where_are
-from maitred.archive.rows import SCHEMA
+from maitred.archive.reader import LIVE, Census, census, count, files, table, where_are
 
-__all__ = ["SCHEMA", "Census", "census", "count", "files", "table", "where_are"]
+__all__ = ["LIVE", "Census", "census", "count", "files", "table", "where_are"]

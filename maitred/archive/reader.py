@@ -5,19 +5,18 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
-
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any, Final
 
 from maitred.archive.ledger import LEDGER, ArchivedFile, Ledger, path_of
-from maitred.archive.rows import SCHEMA
 
-__all__ = ["Census", "census", "count", "files", "table", "where_are"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["LIVE", "Census", "census", "count", "files", "table", "where_are"]
 
 _TRIES: Final = 5
 LIVE: Final = frozenset({"live"})
+"""What is read unless other kinds of traffic are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +78,18 @@ def table(
     kinds: Collection[str] | None = None,
     since: datetime | None = None,
     columns: list[str] | None = None,
-) -> pa.Table:
+) -> "pa.Table":
     """Return events of these traffic kinds and types that occurred at ``since`` or later.
 
     Columns of :data:`~maitred.archive.rows.SCHEMA`, all or ``columns``; in no order that means
     anything. Consistent: a merge of files that runs meanwhile is neither seen twice nor missed.
     """
+    import pyarrow as pa  # noqa: PLC0415 - programs that only count never load it
+    import pyarrow.compute as pc  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    from maitred.archive.rows import SCHEMA  # noqa: PLC0415
+
     wanted = None if columns is None else list(dict.fromkeys([*columns, "occurred_at"]))
     for attempt in range(_TRIES):
         found = files(folder, traffic=traffic, kinds=kinds)

@@ -9,14 +9,12 @@ from typing import Literal, Protocol
 
 from prometheus_client import CollectorRegistry
 
-from maitred.archive.writer import open_writer
 from maitred.clock import Clock
 from maitred.errors import Refused, UsageError
 from maitred.observability import Metrics
 from maitred.settings import Settings, child_environment
 from maitred.store.client import connect
 from maitred.store.state import StateStore
-from services.consumers.archiver import ArchiveConsumer
 from services.consumers.batch import Consumer
 from services.consumers.dead import DeadLetters
 from services.consumers.features import FeaturesConsumer
@@ -165,13 +163,21 @@ def _leadership(file: Path, clock: Clock) -> Iterator[int]:
 def _consumer(
     which: Literal["features", "archive"], settings: Settings, clock: Clock, stack: ExitStack
 ) -> Consumer:
-    topics = topics_of(settings)
     if which == "features":
         port = settings.valkey_port or _DEFAULT_VALKEY_PORT
         url = settings.redis_url or f"redis://127.0.0.1:{port}"
         return FeaturesConsumer(
             StateStore(stack.enter_context(connect(url, timeout_s=_REDIS_TIMEOUT_S)))
         )
+    return _archiver(settings, clock, stack)
+
+
+def _archiver(settings: Settings, clock: Clock, stack: ExitStack) -> Consumer:
+    # pyarrow: the other consumers would carry it for nothing
+    from maitred.archive.writer import open_writer  # noqa: PLC0415
+    from services.consumers.archiver import ArchiveConsumer  # noqa: PLC0415
+
+    topics = topics_of(settings)
     opened = open_writer(
         archive_folder(settings),
         topics.events.name,

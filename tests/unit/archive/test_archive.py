@@ -8,6 +8,7 @@ import pytest
 
 from maitred import archive
 from maitred.archive.ledger import staged
+from maitred.archive.rows import SCHEMA
 from maitred.archive.writer import open_writer
 from maitred.clock import ManualClock
 from maitred.errors import Refused
@@ -55,7 +56,7 @@ def test_any_reader_of_parquet_can_take_the_folder(tmp_path: Path) -> None:
 
     table = pq.read_table([str(path) for path in parquet(tmp_path)])
 
-    assert table.schema.names == archive.SCHEMA.names
+    assert table.schema.names == SCHEMA.names
     assert sorted(table["event_id"].to_pylist()) == ["a", "b", "c"]
 
 
