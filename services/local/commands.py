@@ -9,7 +9,7 @@ import typer
 from maitred.clock import SystemClock
 from maitred.settings import Settings, load
 
-__all__ = ["down", "status", "up"]
+__all__ = ["demo", "down", "status", "up"]
 
 StateDir = Annotated[
     Path | None,
@@ -42,6 +42,25 @@ def up(
     )
     if ended_by == signal.SIGINT:
         raise KeyboardInterrupt
+
+
+def demo(
+    *,
+    home: Annotated[Path, typer.Option("--home", help="Folder of the demo; wiped first.")] = Path(
+        ".maitred/demo"
+    ),
+) -> None:
+    """Run the whole system once, start to finish, on real data; print a card per stakeholder."""
+    from rich.console import Console  # noqa: PLC0415 - keeps --help fast
+
+    from services.local.demo import cards  # noqa: PLC0415
+    from services.local.demo.story import tell  # noqa: PLC0415
+
+    console = Console()
+    report = tell(load(), SystemClock(), console, home)
+    cards.show(report, console)
+    console.print(f"report: {home / 'report.md'}, {home / 'report.json'}, {home / 'report.html'}")
+    console.print(f"serve what it left: maitred up --state {home / 'stack'}", markup=False)
 
 
 def down(*, state: StateDir = None) -> None:

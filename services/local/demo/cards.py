@@ -173,8 +173,8 @@ def _product(product: Product) -> list[Grid]:
         ),
         ("p99.9", tail),
         ("rungs", rungs),
-        ("event to changed list", f"{product.event_to_change_s:.2f} s"),
-        ("promotion to serving", f"{product.promote_to_serving_s:.2f} s"),
+        ("event to changed list", _seconds(product.event_to_change_s)),
+        ("promotion to serving", _seconds(product.promote_to_serving_s)),
         ("failed during the swap", f"{product.failed_during_swap:,}"),
     ]
     slower: list[Row] = [
@@ -228,6 +228,10 @@ def _source(report: Report) -> str:
 
 def _line(cells: Row) -> str:
     return "| " + " | ".join(cells) + " |"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "no promotion was seen" if seconds is None else f"{seconds:.2f} s"
 
 
 def _share(interval: Interval) -> str:

@@ -3,52 +3,94 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from maitred.clock import Clock
 from maitred.errors import Refused
 
-__all__ = ["Commands"]
+__all__ = ["Commands", "Job"]
 
 _TAIL: Final = 15
-"""Lines of a failed command's log that are shown."""
+"""Lines of a failed command's output that are shown."""
+_AT_ONCE: Final = 2
+_MAITRED: Final = ("-m", "maitred")
+
+Job = tuple[str, tuple[str | Path, ...]]
+"""What a command is for, and its words."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Commands:
-    """Runs ``maitred …`` and other Python modules; shows one line for each."""
+    """Runs ``maitred …`` and other modules of ours; shows a line for each."""
 
     console: Console
     logs: Path
     environment: Mapping[str, str]
     clock: Clock
     limit_s: float = 900.0
+    _count: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def maitred(self, what: str, *words: str | Path) -> Path:
-        """Run one subcommand to its end; return the file that holds its output.
+        """Run one subcommand to its end; return the file that holds what it printed.
 
         Raises:
-            Refused: if it fails or takes longer than ``limit_s``, with the end of its log.
+            Refused: if it fails or takes longer than ``limit_s``, with the end of its output.
         """
-        return self.module(what, "maitred.cli", *words)
+        with self._progress() as progress:
+            return self._run(progress, what, (*_MAITRED, *words))
 
-    def module(self, what: str, module: str, *words: str | Path, check: bool = True) -> Path:
-        """Run ``python -m module words``; as :meth:`maitred`. ``check`` refuses a failure."""
-        self.logs.mkdir(parents=True, exist_ok=True)
-        log = self.logs / f"{len(list(self.logs.iterdir())):02}-{_slug(what)}.log"
-        command = [sys.executable, "-m", module, *map(str, words)]
+    def together(self, jobs: Sequence[Job]) -> None:
+        """Run subcommands side by side, two at a time; as :meth:`maitred`."""
+        with self._progress() as progress, ThreadPoolExecutor(_AT_ONCE) as pool:
+            for done in [
+                pool.submit(self._run, progress, what, (*_MAITRED, *words)) for what, words in jobs
+            ]:
+                done.result()
+
+    def module(self, what: str, *words: str | Path, codes: tuple[int, ...]) -> Path:
+        """Run ``python -m words``, whose exit code may be any of ``codes``."""
+        with self._progress() as progress:
+            return self._run(progress, what, ("-m", *words), codes)
+
+    def ask(self, what: str, *words: str | Path) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """Run one subcommand with ``--json`` and return what it said."""
+        said = self.maitred(what, *words, "--json").read_text(encoding="utf-8")
+        try:
+            return json.loads(said)
+        except json.JSONDecodeError as error:
+            msg = f"{what}: what it printed is not JSON"
+            raise Refused(msg, next_step=f"see {self.logs}") from error
+
+    def _progress(self) -> Progress:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        idle = not self.console.is_terminal
+        return Progress(*columns, console=self.console, transient=True, disable=idle)
+
+    def _run(
+        self,
+        progress: Progress,
+        what: str,
+        words: Sequence[str | Path],
+        codes: tuple[int, ...] = (0,),
+    ) -> Path:
+        out = self._file(what)
         started = self.clock.monotonic()
-        with self.console.status(what), log.open("wb") as sink:
+        task = progress.add_task(what, total=None)
+        with out.open("wb") as printed, out.with_suffix(".err").open("wb") as complaints:
             try:
                 code = subprocess.run(  # noqa: S603  # our own modules, no shell
-                    command,
-                    stdout=sink,
-                    stderr=subprocess.STDOUT,
+                    [sys.executable, *map(str, words)],
+                    stdout=printed,
+                    stderr=complaints,
                     stdin=subprocess.DEVNULL,
                     env=dict(self.environment),
                     timeout=self.limit_s,
@@ -56,24 +98,23 @@ class Commands:
                 ).returncode
             except subprocess.TimeoutExpired as error:
                 msg = f"{what}: not done after {self.limit_s:.0f} s"
-                raise Refused(msg, next_step=f"see {log}") from error
+                raise Refused(msg, next_step=f"see {out}") from error
+        progress.remove_task(task)
+        if code not in codes:
+            raise _failed(what, code, out)
         seconds = self.clock.monotonic() - started
-        if code and check:
-            tail = "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL:])
-            msg = f"{what}: exit code {code}\n{tail}"
-            raise Refused(msg, next_step=f"the whole log is {log}")
         self.console.print(f"  [green]✓[/] {what} [dim]{seconds:.1f} s[/]")
-        return log
+        return out
 
-    def ask(self, what: str, *words: str | Path) -> object:
-        """Run one subcommand with ``--json`` and return what it printed."""
-        log = self.maitred(what, *words, "--json")
-        lines = [line for line in log.read_text().splitlines() if line.startswith(("{", "["))]
-        if not lines:
-            msg = f"{what}: printed no JSON"
-            raise Refused(msg, next_step=f"see {log}")
-        return json.loads(lines[-1])
+    def _file(self, what: str) -> Path:
+        words = "".join(c if c.isalnum() else " " for c in what.lower()).split()
+        with self._lock:
+            self._count += 1
+            self.logs.mkdir(parents=True, exist_ok=True)
+            return self.logs / f"{self._count:02}-{'-'.join(words)[:40]}.out"
 
 
-def _slug(text: str) -> str:
-    return "-".join("".join(c if c.isalnum() else " " for c in text.lower()).split())[:40]
+def _failed(what: str, code: int, out: Path) -> Refused:
+    said = [path.read_text("utf-8", "replace") for path in (out, out.with_suffix(".err"))]
+    tail = "\n".join("\n".join(said).strip().splitlines()[-_TAIL:])
+    return Refused(f"{what}: exit code {code}\n{tail}", next_step=f"all it printed: {out.parent}")

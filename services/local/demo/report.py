@@ -102,7 +102,7 @@ class Product(_Part):
     p999_ms: float | None
     rungs: dict[str, int]
     event_to_change_s: float
-    promote_to_serving_s: float
+    promote_to_serving_s: float | None
     failed_during_swap: int
     slower: list[Slower]
 
