@@ -34,7 +34,7 @@ from maitred.errors import InvalidInput, UsageError
 from maitred.features import EMPTY
 from maitred.policy import dial, greedy
 from training.dataset.deps import dependencies
-from training.running import manifest_of, progress
+from training.screen import manifest_of, progress
 
 __all__ = ["Asked", "read_users", "recommend"]
 

@@ -3,31 +3,25 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from pydantic import JsonValue
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table as Grid
 
-from maitred.artifact import Manifest, read_manifest
 from maitred.errors import Refused, UsageError
 from training import pipeline
 from training.dataset import DatasetMeta, load
 from training.dataset.deps import Dependencies, dependencies
 from training.evaluation.protocol import Evaluation
 from training.evaluation.report import report_json, write_report, write_tradeoff
-from training.evaluation.tables import Table, Triple
 from training.export import source_of
 from training.models import recommender
 from training.objectives import Fitting
 from training.pipeline import Plan, Run, Stopwatch
+from training.screen import manifest_of, progress, show_evaluation
 
-__all__ = ["Asked", "code_revision", "evaluate", "manifest_of", "progress", "tradeoff", "train"]
+__all__ = ["Asked", "code_revision", "evaluate", "tradeoff", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,7 @@ def train(data: Path, objective: Fitting, out: Path, asked: Asked) -> None:
         typed = json.loads((out / "report.json").read_text(encoding="utf-8"))
         deps.out.print_json(json.dumps(typed))
         return
-    _show(deps, done.study.evaluation, dataset.meta)
+    show_evaluation(deps.out, done.study.evaluation, dataset.meta)
     if done.study.tradeoff:
         deps.out.print(f"balanced: w = {done.model.manifest.default_weight:g}", markup=False)
     taken = ", ".join(f"{name} {s:.1f} s" for name, s in done.seconds.items())
@@ -106,19 +100,6 @@ def _write(out: Path, done: Run, meta: DatasetMeta, extra: dict[str, JsonValue])
         write_tradeoff(out / "tradeoff", tradeoff_, source, meta.assumption)
 
 
-def manifest_of(run: Path) -> Manifest:
-    """Return the manifest of a run.
-
-    Raises:
-        UsageError: if there is no such folder.
-        NotFound: if it holds no model.
-    """
-    if not run.is_dir():
-        msg = f"there is no run folder at {run}"
-        raise UsageError(msg, next_step="make one with `maitred train`")
-    return read_manifest(run / "model")[1]
-
-
 def evaluate(run: Path, data: Path, out: Path, *, protocol: str, baselines: bool) -> None:
     """See ``maitred evaluate``."""
     if protocol == "none":
@@ -130,7 +111,7 @@ def evaluate(run: Path, data: Path, out: Path, *, protocol: str, baselines: bool
     body = report_json(evaluation, source_of(dataset), dataset.assumption, extra)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(body, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    _show(deps, evaluation, dataset)
+    show_evaluation(deps.out, evaluation, dataset)
 
 
 def tradeoff(run: Path, data: Path, out: Path) -> None:
@@ -175,23 +156,6 @@ def _studied(
     return dataset.meta, done.evaluation
 
 
-@contextmanager
-def progress(console: Console) -> Iterator[pipeline.Progress]:
-    """Show stages as they run; nothing when the console is no terminal."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as shown:
-        task = shown.add_task("starting", total=None)
-
-        def advance(stage: str, steps: int) -> None:
-            if steps == 0:
-                shown.update(task, description=stage)
-            shown.advance(task, steps)
-
-        yield advance
-
-
 def code_revision() -> str:
     """Return the git revision of this code, with ``+`` when files differ; else the version."""
     git, home = shutil.which("git"), Path(__file__).parent.parent
@@ -207,35 +171,3 @@ def _git(git: str, home: Path, *arguments: str) -> str:
         [git, *arguments], cwd=home, capture_output=True, text=True, check=False
     )
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _show(deps: Dependencies, evaluation: Evaluation | None, meta: DatasetMeta) -> None:
-    if evaluation is None:
-        deps.out.print("protocol none: nothing was held out, nothing was measured", markup=False)
-        return
-    for name, table in evaluation.slices.items():
-        deps.out.print(_grid(name, table, meta))
-    if meta.assumed_values:
-        deps.out.print(f"values are assumed: {meta.assumption}", markup=False)
-
-
-def _grid(name: str, table: Table, meta: DatasetMeta) -> Grid:
-    grid = Grid(title=f"{name}, n = {table.n:,}", title_justify="left", box=None, pad_edge=False)
-    grid.add_column("model", no_wrap=True)
-    money = f"{meta.currency or 'value'}/diner{' (assumed)' if meta.assumed_values else ''}"
-    for heading in ("HR@10", "NDCG@10", money, "coverage"):
-        grid.add_column(heading, justify="right")
-    for model, row in table.rows.items():
-        captured = row["captured_per_diner"]
-        grid.add_row(
-            model.replace("[", r"\["),
-            _cell(row["hit_rate_10"], 3),
-            _cell(row["ndcg_10"], 3),
-            _cell((captured[0] / 100, captured[1] / 100, captured[2] / 100), 2),
-            f"{table.spread[model]['coverage']:.2f}",
-        )
-    return grid
-
-
-def _cell(value: Triple, digits: int) -> str:
-    return f"{value[0]:.{digits}f} ±{(value[2] - value[1]) / 2:.{digits}f}"
