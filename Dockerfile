@@ -23,8 +23,12 @@ COPY requirements/bootstrap.txt requirements/
 RUN python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt \
  && python -m venv --without-pip /opt/maitred
 
+# A model names the code that fitted it. There is no git in an image, so the distribution's version says it:
+# `--build-arg REVISION=$(git rev-parse --short=12 HEAD)`.
 FROM build AS wheel-build
+ARG REVISION=
 COPY pyproject.toml ./
+RUN sed -i "s/^version = \"\([^\"]*\)\"/version = \"\1${REVISION:++$REVISION}\"/" pyproject.toml
 COPY maitred maitred
 COPY services services
 COPY training training
