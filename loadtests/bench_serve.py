@@ -75,7 +75,12 @@ def measure(
         offered = _rounds(
             (ours, bare), effort.rounds, say, lambda s: _offered(s, rated, effort, flags)
         )
-    p99 = {name: median(r["p99_ms"] for r in runs) for name, runs in offered.items()}
+    sound = {name: [r for r in runs if not r["void"]] for name, runs in offered.items()}
+    void = not all(sound.values())
+    p99 = {
+        name: median(r["p99_ms"] for r in (runs if void else sound[name]))
+        for name, runs in offered.items()
+    }
     cpu = {name: median(r["cpu_ms_per_request"] for r in runs) for name, runs in closed.items()}
     return {
         "throughput_per_s": throughput,
@@ -86,6 +91,7 @@ def measure(
         "rated_per_s": rated,
         "p99_ms": p99,
         "p99_ratio": p99["ours"] / p99["reference"],
+        "void": void,
         "connections": 32,
         "rounds": effort.rounds,
         "closed_rounds": closed,
@@ -136,7 +142,9 @@ def _closed(side: Side, effort: Effort, flags: Sequence[str]) -> dict[str, float
 def _offered(side: Side, rate: float, effort: Effort, flags: Sequence[str]) -> dict[str, float]:
     summary, _ = open_loop(side.url, Aim(), rate=rate, seconds=effort.open_s, options=flags)
     names = ("p50_ms", "p99_ms", "send_lag_p999_ms", "failures")
-    return {name: float(str(summary[name])) for name in names}
+    return {name: float(str(summary[name])) for name in names} | {
+        "void": float(bool(summary["void"]))
+    }
 
 
 def _knee(

@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 from time import perf_counter
 
+import gevent  # type: ignore[import-untyped]
 import orjson
 from typing_extensions import override
 
@@ -69,6 +70,8 @@ def prepare(environment: Environment, **_: object) -> None:
     named = bool(options and options.users_file)
     Browser.crowd = Crowd(read_users(path) if named or path.is_file() else ())
     Browser.tally = Tally()
+    # The loop's clock stood still during the imports above; timers would end the run by that early.
+    gevent.get_hub().loop.update_now()
 
 
 class Browser(FastHttpUser):

@@ -1,0 +1,78 @@
+"""``make results``: the newest reports, copied between markers of tracked documents.
+
+Nothing else touches a tracked file, so a figure changes only when somebody means it to. In
+docs/results.md each report has its marker; the count of lines goes into README.md.
+"""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from loadtests import lines
+from loadtests.reports import REPORTS
+from maitred.cli import report
+from maitred.errors import MaitredError, UsageError
+
+__all__ = ["between", "main", "publish"]
+
+_NAMES = re.compile(r"<!-- ([a-z][a-z0-9-]*):begin -->")
+
+
+def between(text: str, name: str, content: str) -> str:
+    """Return the text with what stands between the markers of ``name`` replaced.
+
+    Raises:
+        UsageError: if the pair of markers is not there exactly once.
+    """
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        msg = f"there must be one pair of markers {begin} … {end}"
+        raise UsageError(msg)
+    head, _, rest = text.partition(begin)
+    _, _, tail = rest.partition(end)
+    return f"{head}{begin}\n\n{content.strip()}\n\n{end}{tail}"
+
+
+def publish(root: Path, reports: Path) -> list[str]:
+    """Copy every report whose marker is in docs/results.md, plots beside it; return their names.
+
+    A report that was not made on this machine leaves its place as it was.
+    """
+    document = root / "docs" / "results.md"
+    text = document.read_text(encoding="utf-8")
+    published = []
+    for name in _NAMES.findall(text):
+        markdown = reports / f"{name}.md"
+        if not markdown.is_file():
+            continue
+        body = re.sub(r"^# .*\n", "", markdown.read_text(encoding="utf-8"), count=1)
+        plot = markdown.with_suffix(".svg")
+        if plot.is_file():
+            (root / "docs" / "results").mkdir(exist_ok=True)
+            shutil.copyfile(plot, root / "docs" / "results" / plot.name)
+            body = f"{body.strip()}\n\n![{name}](results/{plot.name})"
+        text = between(text, name, body)
+        published.append(name)
+    document.write_text(text, encoding="utf-8")
+    return published
+
+
+def main() -> int:
+    """Publish; say what was and what was not there."""
+    root = Path(__file__).parents[1]
+    published = publish(root, REPORTS)
+    readme = root / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(between(text, "lines", lines.table(root)), encoding="utf-8")
+    named = ", ".join(published) or "none: make load, make bench and make quality write them"
+    sys.stdout.write(f"docs/results.md: {named}\nREADME.md: lines by part\n")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except MaitredError as error:
+        report(error)
+        sys.exit(error.exit_code)
