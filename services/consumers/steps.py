@@ -105,7 +105,7 @@ def _fit_and_promote(
 ) -> Result:
     trained = run(
         "train", "--data", dataset, "--objective", objective, "--protocol", "last",
-        "--out", str(out),
+        "--no-baselines", "--out", str(out),
     )  # fmt: skip
     if trained is None:
         return "failed"

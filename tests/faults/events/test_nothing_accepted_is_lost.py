@@ -122,7 +122,7 @@ def more(client: Client, count: int) -> None:
 def test_through_kill_9_of_the_archiver(loop: tuple[Program, Program, Client]) -> None:
     _, archiver, client = loop
 
-    for pause_s in (1.2, 1.7, 2.3, 1.4):
+    for pause_s in (1.2, 1.9, 1.5):
         more(client, 200)
         CLOCK.sleep(pause_s)
         archiver.kill()
