@@ -1,0 +1,104 @@
+"""Verdicts, percentiles, published reports and counted lines."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from loadtests.lines import PARTS, code_lines, table
+from loadtests.results import between, publish
+from loadtests.slo import SLO_FILE, Outcome, read_slo
+from maitred.client.waits import Percentiles
+from maitred.errors import UsageError
+from tests.support.repository import ROOT
+
+GOOD = {"requests": 20_000, "p999_ms": 80.0, "failures": 0, "send_lag_p999_ms": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [
+        ({}, Outcome.PASSED),
+        ({"p999_ms": 100.1}, Outcome.FAILED),
+        ({"failures": 1}, Outcome.FAILED),
+        ({"p999_ms": None}, Outcome.PASSED),
+        ({"send_lag_p999_ms": 5.1, "failures": 3}, Outcome.VOID),
+        ({"requests": 0}, Outcome.VOID),
+    ],
+)
+def test_the_verdict_of_the_committed_slo(change: dict[str, object], outcome: Outcome) -> None:
+    assert read_slo(SLO_FILE).judge(GOOD | change) is outcome
+
+
+def test_an_slo_with_other_limits_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "slo.toml"
+    path.write_text("p50_ms = 3\n", encoding="utf-8")
+
+    with pytest.raises(UsageError, match="p50_ms"):
+        read_slo(path)
+
+
+def test_percentiles_are_exact_and_p999_waits_for_ten_thousand() -> None:
+    few = Percentiles.of(np.arange(1.0, 101.0))
+    many = Percentiles.of(np.arange(1.0, 10_001.0))
+
+    assert (few.p50_ms, few.p95_ms, few.p99_ms, few.p999_ms, few.max_ms) == (50, 95, 99, None, 100)
+    assert (many.p99_ms, many.p999_ms) == (9900, 9990)
+
+
+def test_only_what_stands_between_the_markers_changes() -> None:
+    text = "before\n<!-- load:begin -->\nold\n<!-- load:end -->\nafter\n"
+
+    assert between(text, "load", "new") == (
+        "before\n<!-- load:begin -->\n\nnew\n\n<!-- load:end -->\nafter\n"
+    )
+    with pytest.raises(UsageError):
+        between(text, "bench", "new")
+
+
+def test_results_publish_the_reports_that_exist_with_their_plots(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    document = tmp_path / "docs" / "results.md"
+    document.write_text(
+        "# Results\n<!-- load:begin -->\n<!-- load:end -->\n"
+        "<!-- quality:begin -->\nkept\n<!-- quality:end -->\n",
+        encoding="utf-8",
+    )
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    (reports / "load.md").write_text("# Load\n\nfast\n", encoding="utf-8")
+    (reports / "load.svg").write_text("<svg/>", encoding="utf-8")
+
+    published = publish(tmp_path, reports)
+
+    assert published == ["load"]
+    text = document.read_text(encoding="utf-8")
+    assert "fast\n\n![load](results/load.svg)" in text
+    assert "kept" in text
+    assert (tmp_path / "docs" / "results" / "load.svg").is_file()
+
+
+def test_lines_of_code_leave_out_comments_docstrings_and_blanks() -> None:
+    source = '''"""Why."""
+
+import os  # a comment
+
+# another
+def f(
+    x: int,
+) -> str:
+    """Docstring
+    of two lines.
+    """
+    return """text
+    of two lines"""
+'''
+
+    assert code_lines(source) == 6
+
+
+def test_every_python_file_of_the_repository_is_in_one_part() -> None:
+    counted = table(ROOT)
+
+    assert all(part in counted for part in PARTS)
+    assert "| all " in counted
