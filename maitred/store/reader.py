@@ -1,8 +1,8 @@
 """What the store knows of a diner, read by an event loop: coalesced, bounded, and given up early.
 
-Reads travel together: one MGET at a time, and what comes meanwhile leaves with the next, so that the
-cost of a trip is shared by more diners the more of them there are. While Redis does not answer, a breaker keeps
-requests from waiting for it, and a probe finds out when it is back.
+Reads travel together: one MGET at a time, and what comes meanwhile leaves with the next, so that
+the cost of a trip is shared by more diners the more of them there are. While Redis does not answer,
+a breaker keeps requests from waiting for it, and a probe finds out when it is back.
 """
 
 import asyncio
@@ -16,7 +16,12 @@ from maitred.store.client import AsyncRedis, translated
 
 __all__ = ["ABSENT", "DinerBytes", "DinerReader", "open_reader"]
 
-PROBE_S = 0.2
+PROBE_S = 0.1
+PATIENCE_S = 0.03
+"""A trip that takes longer is stuck: who comes now only glances whether its reply is there."""
+GLANCE_S = 0.002
+GRACE_S = 0.001
+"""For a reply that lies in the socket while this process was the one that was late."""
 FAILURES_TO_OPEN = 2
 MAX_DINERS_A_TRIP = 128
 
@@ -46,6 +51,7 @@ class DinerReader:
         self._waiting: list[_Waiting] = []
         self._trip: asyncio.Task[None] | None = None
         self._is_scheduled = False
+        self._left_at = 0.0
         self._failures = 0
 
     @property
@@ -63,12 +69,14 @@ class DinerReader:
             msg = "Redis did not answer lately"
             raise StoreUnavailable(msg)
         loop = asyncio.get_running_loop()
+        if self._trip is not None and loop.time() - self._left_at > PATIENCE_S:
+            within_s = GLANCE_S
         future: asyncio.Future[DinerBytes] = loop.create_future()
         self._waiting.append((keys.state(user_id), keys.row(version, user_id), future))
         if not self._is_scheduled and self._trip is None:
             self._is_scheduled = True
             loop.call_soon(self._start_trip)
-        timer = loop.call_later(within_s, _give_up, future)
+        timer = loop.call_later(within_s, loop.call_later, GRACE_S, _give_up, future)
         try:
             return await future
         finally:
@@ -96,7 +104,9 @@ class DinerReader:
         waiting = [reader for reader in self._waiting if not reader[2].done()]
         batch, self._waiting = waiting[:MAX_DINERS_A_TRIP], waiting[MAX_DINERS_A_TRIP:]
         if batch:
-            self._trip = asyncio.get_running_loop().create_task(self._travel(batch))
+            loop = asyncio.get_running_loop()
+            self._left_at = loop.time()
+            self._trip = loop.create_task(self._travel(batch))
             self._trip.add_done_callback(self._return)
 
     def _return(self, _trip: "asyncio.Task[None]") -> None:

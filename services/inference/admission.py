@@ -19,7 +19,7 @@ class Admission:
 
     clock: Clock
     metrics: Metrics
-    max_lag_s: float = 0.02
+    max_lag_s: float = 0.03
     max_inside: int = 128
     tick_s: float = 0.02
     inside: int = 0

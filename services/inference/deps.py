@@ -22,6 +22,8 @@ from services.inference.watch import Watch
 __all__ = ["Dependencies", "assemble", "redis_url"]
 
 DEFAULT_VALKEY_PORT = 6390
+GIVE_UP_BUDGETS = 4
+"""After how many budgets a connection is given up; a reader is answered after one."""
 ADMIN_TIMEOUT_S = 2.0
 """How long a look for models or an administrator may wait for Redis; diners never do."""
 
@@ -58,7 +60,9 @@ async def assemble(
     async with AsyncExitStack() as stack:
         redis = stack.enter_context(connect(redis_url(settings), timeout_s=ADMIN_TIMEOUT_S))
         fast = await stack.enter_async_context(
-            connect_async(redis_url(settings), timeout_s=settings.redis_budget_ms / 1000)
+            connect_async(
+                redis_url(settings), timeout_s=GIVE_UP_BUDGETS * settings.redis_budget_ms / 1000
+            )
         )
         reader = await stack.enter_async_context(open_reader(fast))
         if outlet is None:
