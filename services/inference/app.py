@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.routing import Route
 
 from maitred.clock import Clock, SystemClock
 from maitred.observability import Metrics, configure_logging
@@ -12,12 +13,17 @@ from maitred.settings import Settings, load
 from services.inference import described
 from services.inference.admin import admin_router
 from services.inference.deps import assemble
+from services.inference.described import PATH
 from services.inference.impressions import Outlet
-from services.inference.routes import recommendations_route, router
+from services.inference.routes import recommendations, router
 from services.web.app import build_app
 from services.web.auth import admin_key
+from services.web.limits import BodyLimit
+from services.web.problems import guarded
 
 __all__ = ["build", "create"]
+
+METHODS = ("GET", "POST")
 
 _DESCRIPTION = """Restaurants for a diner, ranked for clicks, for revenue, or between the two.
 
@@ -54,7 +60,10 @@ def build(settings: Settings, clock: Clock, *, outlet: Outlet | None = None) -> 
         lifespan=lifespan,
         extend=described.add_to,
     )
-    app.router.routes.insert(0, recommendations_route(metrics))
+    endpoint = recommendations(metrics)
+    app.router.routes.insert(0, Route(PATH, endpoint, methods=METHODS))  # for refusals
+    direct = BodyLimit(guarded(endpoint, "inference", metrics))
+    app.direct.update({(method, PATH): direct for method in METHODS})
     app.include_router(router)
     app.include_router(admin_router(admin_key(settings)))
     return app

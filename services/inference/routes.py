@@ -4,34 +4,33 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from maitred.catalogue import format_hours
 from maitred.errors import NotFound
 from maitred.observability import Metrics
 from services.inference.deadline import Deadline, StepObserver
 from services.inference.deps import Dependencies
-from services.inference.described import PATH
 from services.inference.recommend import Recommendation
 from services.inference.schemas import ask_of_body, ask_of_query
 from services.web.parameters import no_unknown_parameters
+from services.web.problems import Endpoint
 from services.web.responses import JsonResponse
 
-__all__ = ["recommendations_route", "router"]
+__all__ = ["recommendations", "router"]
 
 router = APIRouter(tags=["restaurants"], dependencies=[Depends(no_unknown_parameters)])
 
 
-def recommendations_route(metrics: Metrics) -> Route:
-    """Return the route of ``/v1/recommendations``: bare, for every microsecond here is paid always."""
+def recommendations(metrics: Metrics) -> Endpoint:
+    """Return the endpoint of ``/v1/recommendations``, for both methods."""
     observe = _observer(metrics)
 
-    async def recommendations(request: Request) -> Response:
+    async def endpoint(request: Request) -> Response:
         deps: Dependencies = request.app.state.dependencies
         admission = deps.admission
-        deadline = Deadline(
-            deps.clock, deps.settings.budget_ms / 1000, observe, waited_s=admission.lag_s
-        )
+        budget_s = deps.settings.budget_ms / 1000
+        waited_s = min(admission.lag_s, budget_s / 2)  # the last measure, not this request's
+        deadline = Deadline(deps.clock, budget_s, observe, waited_s=waited_s)
         query = request.scope["query_string"]
         now = deps.clock.now()
         admission.inside += 1
@@ -45,7 +44,7 @@ def recommendations_route(metrics: Metrics) -> Route:
             admission.inside -= 1
         return _reply(recommendation, deadline, metrics)
 
-    return Route(PATH, recommendations, methods=["GET", "POST"])
+    return endpoint
 
 
 def _observer(metrics: Metrics) -> StepObserver:

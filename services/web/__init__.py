@@ -2,6 +2,8 @@
 
 - ``app.build_app(...)``: a FastAPI with problem details, the body limit, ``/healthz``,
   ``/readyz`` and ``/metrics``. A program adds its routers to it.
+- ``app.Frame.direct``: whole ASGI applications by (method, path) that skip FastAPI's middleware and
+  routing; wrap an endpoint in ``problems.guarded`` and ``limits.BodyLimit``.
 - ``problems``: errors as RFC 9457 ``application/problem+json``; raise :class:`MaitredError`
   subclasses in a route and the rest happens. ``PROBLEMS`` documents them in OpenAPI,
   ``problem_response`` makes one by hand.

@@ -6,6 +6,8 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from typing_extensions import override
 
 from maitred.observability import Metrics
 from services.web import problems
@@ -13,10 +15,31 @@ from services.web.exposition import exposition
 from services.web.limits import BodyLimit
 from services.web.responses import JsonResponse
 
-__all__ = ["Readiness", "build_app"]
+__all__ = ["Frame", "Readiness", "build_app"]
 
 Readiness = Callable[[], tuple[bool, dict[str, object]]]
 """Says whether the program can do its work, and what else ``/readyz`` tells."""
+
+
+class Frame(FastAPI):
+    """A FastAPI with a shortcut: the paths of ``direct`` skip its middleware and its routing.
+
+    They are whole ASGI applications, for the few routes where every microsecond is paid in every
+    request; other methods of these paths take the usual way.
+    """
+
+    direct: dict[tuple[str, str], ASGIApp]
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = None
+        if scope["type"] == "http":
+            app = self.direct.get((scope["method"], scope["path"]))
+        if app is None:
+            await super().__call__(scope, receive, send)
+        else:
+            scope["app"] = self
+            await app(scope, receive, send)
 
 
 def build_app(
@@ -27,14 +50,14 @@ def build_app(
     ready: Readiness,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
     extend: Callable[[dict[str, Any]], None] | None = None,
-) -> FastAPI:
+) -> Frame:
     """Return an app that lacks only its routers.
 
     ``/healthz`` answers 200 while the process lives; ``/readyz`` 200 or 503 with
     ``{"ready": …}`` and what ``ready`` adds. ``extend`` completes the OpenAPI document with
     what FastAPI does not know of.
     """
-    app = FastAPI(
+    app = Frame(
         title=f"maitred {program}",
         version="1",
         description=description,
@@ -43,6 +66,7 @@ def build_app(
         redoc_url=None,
         responses=problems.PROBLEMS | {"422": problems.PROBLEMS["4XX"]},
     )
+    app.direct = {}
     problems.install(app, program, metrics)
     app.add_middleware(BodyLimit)
 

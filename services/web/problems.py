@@ -5,7 +5,7 @@ text stays inside.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -14,12 +14,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from maitred.errors import MaitredError, Unauthorised, Unavailable
 from maitred.observability import Metrics
 
-__all__ = ["PROBLEMS", "Problem", "install", "problem_response"]
+__all__ = ["PROBLEMS", "Problem", "guarded", "install", "problem_response"]
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
@@ -88,18 +90,43 @@ def problem_response(
     return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
 
 
-def install(app: FastAPI, program: str, metrics: Metrics) -> None:
-    """Make ``app`` answer every error as a problem; unexpected ones are counted for ``program``."""
+Endpoint = Callable[[Request], Awaitable[Response]]
 
+
+def guarded(endpoint: Endpoint, program: str, metrics: Metrics) -> ASGIApp:
+    """Return an endpoint as an application that answers every error as a problem by itself."""
+    unexpected = _unexpected(program, metrics)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        try:
+            response = await endpoint(request)
+        except MaitredError as error:
+            response = _ours(request, error)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001  # an outermost loop
+            response = unexpected(request, error)
+        await response(scope, receive, send)
+
+    return app
+
+
+def _unexpected(program: str, metrics: Metrics) -> Callable[[Request, Exception], Response]:
     def unexpected(request: Request, error: Exception) -> Response:
         metrics.unexpected.labels(program).inc()
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return problem_response(500, "an unexpected error; it has been logged")
 
+    return unexpected
+
+
+def install(app: FastAPI, program: str, metrics: Metrics) -> None:
+    """Make ``app`` answer every error as a problem; unexpected ones are counted for ``program``."""
     app.add_exception_handler(MaitredError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_the_framework)
-    app.add_exception_handler(Exception, unexpected)
+    app.add_exception_handler(Exception, _unexpected(program, metrics))
 
 
 def _ours(_request: Request, error: Exception) -> Response:
