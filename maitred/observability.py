@@ -17,6 +17,10 @@ _LATENCY_S = (
 )  # fmt: skip
 
 
+_CHATTY = ("kafka", "httpx")
+"""Libraries whose INFO is about every connection; they speak from WARNING on."""
+
+
 class Metrics:
     """All metrics, on one registry."""
 
@@ -133,3 +137,5 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

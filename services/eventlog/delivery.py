@@ -31,7 +31,7 @@ class Limits:
     """Records sent and not acknowledged."""
     patience_s: float = 1.0
     """Longest wait for an acknowledgement before the spool takes over."""
-    drain_patience_s: float = 10.0
+    drain_patience_s: float = 5.0
     """The same while draining, where nobody waits; then the connection is made anew."""
     retry_s: float = 0.2
     """Pause before the log is asked again."""
@@ -155,20 +155,28 @@ class Delivery:
         future.add_done_callback(acknowledge)
 
     def _divert(self, refused: list[Pending]) -> None:
-        """The log is away: what it did not acknowledge goes to disk, and all that follows."""
-        unsettled = [record for record in self._pending if not record.is_settled]
+        """The log is away or slow: what it did not acknowledge goes to disk, and all that follows.
+
+        What is under way stays so: acknowledged late, it need not be sent again.
+        """
+        under_way = [record for record in self._pending if not record.is_settled]
         self._pending.clear()
         self._is_direct = False
         self._flight = _Flight()
         _LOG.warning(
-            "the log does not answer: %d records to the spool", len(unsettled) + len(refused)
+            "the log does not answer: %d records to the spool", len(under_way) + len(refused)
         )
-        self._store(unsettled + refused)
-        self._log.reset()
+        is_whole = self._store(under_way + refused)
+        if is_whole and not any(record.is_failed for record in under_way):
+            self._spool.read(len(under_way))
+            self._flight.sent.extend(under_way)
+        else:
+            self._log.reset()
 
-    def _store(self, records: list[Pending]) -> None:
+    def _store(self, records: list[Pending]) -> bool:
+        """Write to disk; tell whether there was room for all of them."""
         if not records:
-            return
+            return True
         try:
             self._spool.write([record.entry for record in records])
         except Overloaded as error:
@@ -178,10 +186,11 @@ class Delivery:
                 self._store(awaited)
             else:
                 self.refuse(awaited, error)
-            return
+            return False
         self._metrics.spooled.inc(len(records))
         for record in records:
             self._settle(record)
+        return True
 
     def _drain(self) -> None:
         """Send what waits in the spool, in order, and go back to direct sending at its end."""

@@ -67,6 +67,12 @@ class MemoryLogWriter:
             future.set_result(None)
         return future
 
+    def acknowledge(self) -> None:
+        """Say at last that everything taken in silence is kept."""
+        kept, self.unacknowledged = self.unacknowledged, []
+        for future in kept:
+            future.set_result(None)
+
     def reset(self) -> None:
         """See :class:`~services.eventlog.port.LogWriter`."""
         lost, self.unacknowledged = self.unacknowledged, []

@@ -115,20 +115,19 @@ class Spool:
 
     @classmethod
     def claim(cls, home: Path, name: str, *, max_bytes: int) -> "Spool":
-        """Open the first folder ``home/name-K`` that no live process owns, and own it."""
-        for number in itertools.count():
-            folder = home / f"{name}-{number}"
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                os.close(lock)
-                continue
-            spool = cls(folder, max_bytes=max_bytes)
-            spool._lock = lock
-            return spool
-        raise AssertionError
+        """Own the first folder ``home/name-K`` that no live process owns, and open it.
+
+        What waits in other folders of the name that nobody owns is taken over: fewer processes
+        may run than before.
+        """
+        folder, lock = _first_free(home, name)
+        for other in sorted(home.glob(f"{name}-*")):
+            if (orphan := _try_lock(other)) is not None:
+                _take_over(other, folder)
+                os.close(orphan)
+        spool = cls(folder, max_bytes=max_bytes)
+        spool._lock = lock
+        return spool
 
     @property
     def size_bytes(self) -> int:
@@ -234,6 +233,40 @@ class Spool:
         if self._output is not None:
             self._output.close()
             self._output = None
+
+
+def _first_free(home: Path, name: str) -> tuple[Path, int]:
+    number = 0
+    while True:
+        folder = home / f"{name}-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = _try_lock(folder)
+        if lock is not None:
+            return folder, lock
+        number += 1
+
+
+def _try_lock(folder: Path) -> int | None:
+    """Return a held lock on the folder, or None when a live process has it."""
+    lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock
+
+
+def _numbers_of(folder: Path) -> list[int]:
+    return [int(path.stem) for path in folder.glob("*.*") if path.stem.isdigit()]
+
+
+def _take_over(orphan: Path, heir: Path) -> None:
+    """Move the segments of a folder behind those of another, in order."""
+    for path in sorted(orphan.glob("*.seg")):
+        number = max(_numbers_of(heir), default=0) + 1
+        path.rename(heir / f"{number:012}.seg")
+        _LOG.info("%s was left behind; it is sent from %s", path, heir)
 
 
 def _recover(path: Path) -> _Segment:

@@ -22,6 +22,7 @@ class Publishing:
     publisher: Publisher
     broker: MemoryBroker
     metrics: Metrics
+    log: MemoryLogWriter
 
     def values(self) -> list[bytes]:
         return [record.value for record in self.broker.records("t")]
@@ -45,12 +46,12 @@ def publishing(
     publisher = Publisher(log, spool, "t", clock=clock, metrics=metrics, limits=limits)
     publisher.start()
     try:
-        yield Publishing(publisher, broker, metrics)
+        yield Publishing(publisher, broker, metrics, log)
     finally:
         publisher.close(0.2)
 
 
-def eventually(claim: Callable[[], bool], within_s: float = 10.0) -> None:
+def eventually(claim: Callable[[], bool], within_s: float = 30.0) -> None:
     """Wait until a claim holds; fail when it does not in time."""
     clock = SystemClock()
     deadline = clock.monotonic() + within_s

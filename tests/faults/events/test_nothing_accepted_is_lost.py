@@ -4,11 +4,11 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import pytest
 
 from maitred import archive
 from maitred.clock import SystemClock
@@ -42,7 +42,7 @@ class Program:
     def end(self) -> int:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10)
+        return self.process.wait(20)
 
 
 @dataclass
@@ -78,11 +78,39 @@ class Client:
         return False
 
 
-@pytest.fixture
-def loop(tmp_path: Path, own_kafka: LiveKafka) -> Iterator[tuple[Program, Program, Client]]:
+@dataclass
+class Loop:
+    """Ingest and archiver as processes, and a client that never rests."""
+
+    ingest: Program
+    archiver: Program
+    client: Client
+
+    @property
+    def folder(self) -> Path:
+        return archive_folder(self.archiver.settings)
+
+    def more(self, count: int) -> None:
+        """Wait until so many more events were accepted."""
+        goal = len(self.client.accepted) + count
+        eventually(lambda: len(self.client.accepted) >= goal, within_s=60)
+
+    def stop_client(self) -> None:
+        self.client.is_done.set()
+        CLOCK.sleep(0.2)
+
+    def assert_archived_once(self) -> None:
+        accepted = list(self.client.accepted)
+        eventually(lambda: not audit_archive(self.folder, accepted).missing, within_s=60)
+        found = audit_archive(self.folder, accepted)
+        assert found.is_sound, found.as_dict()
+
+
+@contextmanager
+def running(state: Path, bootstrap: str) -> Iterator[Loop]:
     port = free_port()
-    settings = loop_settings(tmp_path / "state", own_kafka.bootstrap, ingest_port=port)
-    settings.state_dir.mkdir()
+    settings = loop_settings(state, bootstrap, ingest_port=port)
+    state.mkdir()
     ingest = Program("services.ingest", (), settings)
     archiver = Program("services.consumers", ("archive",), settings)
     client = Client(f"http://127.0.0.1:{port}")
@@ -90,97 +118,59 @@ def loop(tmp_path: Path, own_kafka: LiveKafka) -> Iterator[tuple[Program, Progra
     archiver.start()
     thread = threading.Thread(target=client.run)
     thread.start()
-    yield ingest, archiver, client
-    client.is_done.set()
-    thread.join(10)
-    for program in (ingest, archiver):
-        program.kill()
-
-
-def stop_client(client: Client) -> None:
-    client.is_done.set()
-    CLOCK.sleep(0.2)
-
-
-def assert_archived_once(archiver: Program, client: Client) -> None:
-    folder = archive_folder(archiver.settings)
-    accepted = list(client.accepted)
-    eventually(lambda: not audit_archive(folder, accepted).missing, within_s=30)
-    found = audit_archive(folder, accepted)
-    assert found.is_sound, found.as_dict()
-
-
-def archived(archiver: Program) -> int:
-    return archive.count(archive_folder(archiver.settings))
-
-
-def more(client: Client, count: int) -> None:
-    goal = len(client.accepted) + count
-    eventually(lambda: len(client.accepted) >= goal, within_s=30)
-
-
-def test_through_kill_9_of_the_archiver(loop: tuple[Program, Program, Client]) -> None:
-    _, archiver, client = loop
-
-    for pause_s in (1.2, 1.9, 1.5):
-        more(client, 200)
-        CLOCK.sleep(pause_s)
+    try:
+        yield Loop(ingest, archiver, client)
+    finally:
+        client.is_done.set()
+        thread.join(10)
+        ingest.kill()
         archiver.kill()
-        archiver.start()
-    stop_client(client)
-
-    assert_archived_once(archiver, client)
-    assert archiver.end() == 0
 
 
-def test_through_kill_9_of_the_broker_and_of_ingest(
-    loop: tuple[Program, Program, Client], own_kafka: LiveKafka
+def test_through_kill_9_of_the_archiver(tmp_path: Path, kafka: LiveKafka) -> None:
+    with running(tmp_path / "state", kafka.bootstrap) as loop:
+        eventually(lambda: archive.count(loop.folder) > 0)
+
+        for pause_s in (0.4, 1.3, 0.9):
+            loop.more(100)
+            CLOCK.sleep(pause_s)
+            loop.archiver.kill()
+            shown = {path.relative_to(loop.folder).as_posix() for path in parquet(loop.folder)}
+            assert shown <= {file.path for file in archive.files(loop.folder)}
+            loop.archiver.start()
+        loop.stop_client()
+
+        loop.assert_archived_once()
+
+
+def test_through_a_broker_that_freezes_and_dies_and_kill_9_of_ingest(
+    tmp_path: Path, own_kafka: LiveKafka
 ) -> None:
-    ingest, archiver, client = loop
-    more(client, 400)
+    with running(tmp_path / "state", own_kafka.bootstrap) as loop:
+        loop.more(100)
+        own_kafka.stop()
+        loop.more(100)  # accepted onto the disk
+        own_kafka.cont()
+        loop.more(100)
+        own_kafka.kill()
+        loop.more(100)
+        metrics = httpx.get(f"{loop.client.url}/metrics").text
+        loop.ingest.kill()
+        loop.ingest.start()
+        loop.more(100)
+        own_kafka.restart()
+        loop.more(100)
+        loop.stop_client()
 
-    own_kafka.kill()
-    more(client, 400)  # accepted onto the disk
-    spooled = httpx.get(f"{client.url}/metrics").text
-    ingest.kill()
-    ingest.start()
-    more(client, 400)
-    own_kafka.restart()
-    more(client, 400)
-    stop_client(client)
-
-    assert "maitred_events_spooled_total 0.0" not in spooled
-    eventually(lambda: httpx.get(f"{client.url}/readyz").json()["spooled"] == 0, within_s=30)
-    assert_archived_once(archiver, client)
-    assert ingest.end() in {0, -signal.SIGTERM}  # uvicorn repeats the signal when all is closed
-
-
-def test_a_consumer_that_is_told_to_stop_is_gone_within_five_seconds(
-    loop: tuple[Program, Program, Client], own_kafka: LiveKafka
-) -> None:
-    archiver = loop[1]
-    eventually(lambda: archived(archiver) > 0)
-    own_kafka.kill()
-
-    began = CLOCK.monotonic()
-    code = archiver.end()
-
-    assert code == 0
-    assert CLOCK.monotonic() - began < 5
-    archiver.start()
+        assert "maitred_events_spooled_total 0.0" not in metrics
+        loop.assert_archived_once()
+        assert httpx.get(f"{loop.client.url}/readyz").json()["spooled"] == 0
+        assert loop.ingest.end() in {0, -signal.SIGTERM}  # uvicorn repeats the signal at the end
+        own_kafka.kill()
+        began = CLOCK.monotonic()
+        assert loop.archiver.end() == 0
+        assert CLOCK.monotonic() - began < 5
 
 
-def test_the_archive_never_shows_a_file_that_does_not_count(
-    loop: tuple[Program, Program, Client],
-) -> None:
-    _, archiver, client = loop
-    eventually(lambda: archived(archiver) > 0)
-    more(client, 200)
-    archiver.kill()
-
-    folder = archive_folder(archiver.settings)
-    shown = {path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")}
-
-    assert shown <= {file.path for file in archive.files(folder, traffic=None)}
-    assert shown
-    archiver.start()
+def parquet(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.parquet"))

@@ -145,3 +145,29 @@ def test_closing_spools_what_was_not_acknowledged(tmp_path: Path) -> None:
 
     with publishing(tmp_path) as at:
         eventually(lambda: at.values() == [b"1"])
+
+
+def test_records_acknowledged_late_are_not_sent_again(tmp_path: Path) -> None:
+    broker = MemoryBroker(is_silent=True)
+    patient = Limits(patience_s=0.1, drain_patience_s=30)
+    with publishing(tmp_path, broker=broker, limits=patient) as at:
+        at.publisher.publish(entries(1, 2)).result(5)
+        assert at.publisher.spooled == 2
+        broker.is_silent = False
+        at.publisher.publish(entries(3)).result(5)
+
+        at.log.acknowledge()
+        eventually(lambda: at.publisher.spooled == 0)
+
+        assert at.values() == [b"1", b"2", b"3"]
+
+
+def test_a_spool_that_its_process_left_behind_is_sent_by_another(tmp_path: Path) -> None:
+    away = MemoryBroker(is_away=True)
+    with publishing(tmp_path, broker=away) as first:
+        first.publisher.publish(entries(1)).result(5)
+        with publishing(tmp_path, broker=away) as second:
+            second.publisher.publish(entries(2, 3)).result(5)
+
+    with publishing(tmp_path) as only:
+        eventually(lambda: only.values() == [b"1", b"2", b"3"])
