@@ -1,7 +1,7 @@
 """The calls, blocking and for an event loop, and what a service's refusal means in our errors."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 import orjson
@@ -62,9 +62,7 @@ class Client:
     def recommend(self, query: Query) -> Reply:
         """Ask for a list."""
         started = self._clock.monotonic()
-        response = self._send(
-            "GET", f"{self.inference}/v1/recommendations", params=query.parameters(self.traffic)
-        )
+        response = self._send(**_asked(self.inference, query, self.traffic))
         waited_ms = (self._clock.monotonic() - started) * 1e3
         return Reply(_checked(response, Recommendation), waited_ms)
 
@@ -120,9 +118,7 @@ class AsyncClient:
     async def recommend(self, query: Query) -> Reply:
         """Ask for a list."""
         started = self._clock.monotonic()
-        response = await self._send(
-            "GET", f"{self.inference}/v1/recommendations", params=query.parameters(self.traffic)
-        )
+        response = await self._send(**_asked(self.inference, query, self.traffic))
         waited_ms = (self._clock.monotonic() - started) * 1e3
         return Reply(_checked(response, Recommendation), waited_ms)
 
@@ -147,6 +143,14 @@ class AsyncClient:
         except httpx.HTTPError as error:
             raise _unreachable(url, error) from error
         return _accepted(response)
+
+
+def _asked(inference: str, query: Query, traffic: Traffic) -> dict[str, Any]:
+    """Return the request of a query: a GET, or a POST when there is a history to tell."""
+    url = f"{inference}/v1/recommendations"
+    if query.history:
+        return {"method": "POST", "url": url, "json": query.body(traffic)}
+    return {"method": "GET", "url": url, "params": query.parameters(traffic)}
 
 
 def _bodies(events: Sequence[DinerEvent], traffic: Traffic) -> Iterator[bytes]:

@@ -77,6 +77,8 @@ class Query:
     open_at: str | None = None
     """A time (RFC 3339) or ``now``."""
     exclude: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
+    """Restaurants that the client knows the diner visited, most recent first; sent by POST."""
     explain: bool = False
     explore: bool = True
     request_id: str | None = None
@@ -101,6 +103,29 @@ class Query:
         pairs = [(name, str(value)) for name, value in single.items() if value is not None]
         pairs += [("cuisine", cuisine) for cuisine in self.cuisines]
         return pairs + [("exclude", restaurant_id) for restaurant_id in self.exclude]
+
+    def body(self, traffic: Traffic) -> dict[str, object]:
+        """Return the JSON body of a POST; defaults are left out."""
+        single: dict[str, object] = {
+            "user_id": self.user_id,
+            "objective": self.objective,
+            "revenue_weight": self.revenue_weight,
+            "lat": self.lat,
+            "lon": self.lon,
+            "radius_km": self.radius_km,
+            "price_max": self.price_max,
+            "open_at": self.open_at,
+            "request_id": self.request_id,
+        }
+        lists = {"cuisine": self.cuisines, "exclude": self.exclude, "history": self.history}
+        return {
+            "k": self.k,
+            "explain": self.explain,
+            "explore": self.explore,
+            "traffic": traffic.value,
+            **{name: value for name, value in single.items() if value is not None},
+            **{name: list(values) for name, values in lists.items() if values},
+        }
 
 
 class _Border(BaseModel):
