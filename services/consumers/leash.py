@@ -1,7 +1,7 @@
 """Starts a program that ends when its parent does, even by kill -9: ``leash PARENT_PID COMMAND …``.
 
 Linux tells the kernel so (PR_SET_PDEATHSIG), which holds through exec; elsewhere the program merely
-leads its own process group.
+leads its own process group. What is started gives way to whatever answers diners (nice).
 """
 
 import ctypes
@@ -13,6 +13,7 @@ from typing import Final
 __all__ = ["leash"]
 
 _PR_SET_PDEATHSIG: Final = 1
+_NICENESS: Final = 10
 
 
 def leash(parent: int, command: list[str]) -> None:
@@ -21,6 +22,7 @@ def leash(parent: int, command: list[str]) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the kernel was told
         sys.exit(1)
+    os.nice(_NICENESS)
     os.execv(command[0], command)  # noqa: S606 - no shell is what we want
 
 
