@@ -13,6 +13,7 @@ from loadtests import bench_serve, bench_train, prepared
 from loadtests.known import write_known_diners
 from loadtests.plots import bars
 from loadtests.reports import footnote, provenance, write
+from loadtests.stack import likely_state
 from loadtests.tables import markdown_table
 from maitred.cli import report
 from maitred.clock import SystemClock
@@ -45,7 +46,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def serve(options: argparse.Namespace) -> tuple[Figures, str, str]:
     """Measure the endpoint beside the bare reference."""
     effort = QUICK if options.quick else FULL
-    with prepared.with_models(options.state or load().state_dir) as stack:
+    state = options.state or likely_state(load().state_dir)
+    with prepared.with_models(state) as stack:
         users = write_known_diners(stack)
         if users is None:
             msg = "the served model knows no diners, so nothing would be personalised"

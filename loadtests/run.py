@@ -19,7 +19,7 @@ from loadtests.known import write_known_diners
 from loadtests.plots import latency_curves
 from loadtests.reports import REPORTS, footnote, provenance, write
 from loadtests.slo import SLO_FILE, Outcome, Slo, read_slo
-from loadtests.stack import Stack, running
+from loadtests.stack import Stack, likely_state, running
 from loadtests.tables import load_table
 from maitred.cli import report
 from maitred.client import Aim
@@ -103,7 +103,7 @@ def main(arguments: list[str]) -> int:
 def _target(options: argparse.Namespace) -> AbstractContextManager[Stack | str]:
     if options.url:
         return nullcontext(str(options.url).rstrip("/"))
-    return running(options.state or load().state_dir)
+    return running(options.state or likely_state(load().state_dir))
 
 
 def _place(target: Stack | str) -> tuple[str, Path | None, Path | None]:

@@ -11,7 +11,7 @@ import orjson
 
 from maitred.errors import Refused
 
-__all__ = ["DEMO_STATE", "Stack", "running", "status"]
+__all__ = ["DEMO_STATE", "Stack", "likely_state", "running", "status"]
 
 DEMO_STATE = Path(".maitred/demo/stack")
 """What the demo leaves behind: a stopped stack with models and diners in it."""
@@ -63,11 +63,20 @@ def status(state: Path) -> dict[str, object]:
     return dict(content)
 
 
+def likely_state(state: Path) -> Path:
+    """Return ``state``, or the demo's stack when nothing runs there and no model was ever served.
+
+    So that `make load` right after `make demo` finds something to load.
+    """
+    has_models = (state / "models").is_dir()
+    if has_models or not DEMO_STATE.is_dir() or status(state)["state"] != "stopped":
+        return state
+    return DEMO_STATE
+
+
 @contextmanager
 def running(state: Path) -> Iterator[Stack]:
     """Give the stack of ``state``; start it when it does not run, and stop it again then.
-
-    When nothing was ever kept in ``state``, the demo's stack is taken, which has models in it.
 
     Raises:
         Refused: if it does not come up.
@@ -76,8 +85,6 @@ def running(state: Path) -> Iterator[Stack]:
     if answer["state"] != "stopped":
         yield Stack.of(answer)
         return
-    if not state.exists() or not (state / "models").is_dir():
-        state = DEMO_STATE if DEMO_STATE.is_dir() else state
     started = _maitred("up", "--detach", "--state", str(state))
     if started.returncode != 0:
         msg = f"no stack runs, and none could be started: {started.stderr.strip()[-600:]}"
