@@ -46,6 +46,9 @@ def replay(  # noqa: PLR0913  # options of a command
     k: K = 10,
     rate: Annotated[float | None, typer.Option("--rate", min=0.01, help="Most choices/s.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N.")] = None,
+    every: Annotated[
+        int, typer.Option("--every", min=1, help="Ask before every N-th choice only.")
+    ] = 1,
     inference: Inference = None,
     ingest: Ingest = None,
     as_json: AsJson = False,
@@ -64,7 +67,7 @@ def replay(  # noqa: PLR0913  # options of a command
         connect(load(), Traffic.REPLAY, inference=inference, ingest=ingest) as deps,
         screen.counted("replaying", len(log)) as step,
     ):
-        plan = Plan(deps.run_id("replay-"), aim, k, rate)
+        plan = Plan(deps.run_id("replay-"), aim, k, rate, every)
         result = replay(log, plan, deps.client, deps.clock, step)
     if as_json:
         screen.print_json(result)

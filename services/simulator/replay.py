@@ -36,6 +36,8 @@ class Plan:
     k: int = 10
     rate_per_s: float | None = None
     """Most choices a second; None: as fast as replies come."""
+    every: int = 1
+    """A list is asked for before every so many-th choice; the events all happen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Replayed:
     """What a replay came to."""
 
     choices: int
+    """Those that a list was asked for."""
     hits: int
     hit_rate: Interval
     """Share of choices that the list shown before had in it."""
@@ -79,17 +82,20 @@ def replay(
     A refused or failed call is counted and the replay goes on: services may be broken on purpose
     while it runs.
     """
-    tally, pace = _Tally(), Pace(plan.rate_per_s, clock)
+    tally, pace, choices = _Tally(), Pace(plan.rate_per_s, clock), 0
     unsent: list[DinerEvent] = []
     for number, event in enumerate(events):
-        if isinstance(event, Order):
+        choice = event if isinstance(event, Order) else None
+        choices += choice is not None
+        asked = choice if choices % plan.every == 0 else None
+        if asked is not None:
             # What the diner did before must be on its way before the list is asked for.
             _send(unsent, client, tally)
             pace.hold()
-            _recommend(event, number, plan, client, tally)
+            _recommend(asked, number, plan, client, tally)
         fresh = {"event_id": f"{plan.run}-{number}", "occurred_at": clock.now()}
         unsent.append(event.model_copy(update=fresh))
-        if isinstance(event, Order) or len(unsent) == _UNSENT:
+        if asked is not None or len(unsent) == _UNSENT:
             _send(unsent, client, tally)
         on_event()
     _send(unsent, client, tally)
