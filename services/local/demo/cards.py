@@ -234,20 +234,22 @@ def _seconds(seconds: float | None) -> str:
     return "no promotion was seen" if seconds is None else f"{seconds:.2f} s"
 
 
+def _margin(interval: Interval) -> float:
+    """Return half the width of the interval; the report's JSON has both ends."""
+    return (interval[2] - interval[1]) / 2
+
+
 def _share(interval: Interval) -> str:
-    value, low, high = interval
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+    return f"{interval[0]:.3f} ±{_margin(interval):.3f}"
 
 
 def _signed(interval: Interval) -> str:
-    value, low, high = interval
-    return f"{value:+.4f} [{low:+.4f}, {high:+.4f}]"
+    return f"{interval[0]:+.4f} ±{_margin(interval):.4f}"
 
 
 def _money(interval: Interval, currency: str, *, signed: bool = False) -> str:
-    value, low, high = (minor / 100 for minor in interval)
-    form = "+.3f" if signed else ".3f"
-    return f"{value:{form}} [{low:{form}}, {high:{form}}] {currency}"
+    value, margin = interval[0] / 100, _margin(interval) / 100
+    return f"{value:{'+.2f' if signed else '.2f'}} ±{margin:.2f} {currency}"
 
 
 def _change(interval: Interval, base: Interval) -> str:

@@ -7,13 +7,16 @@ from services.local.demo.stage import Stage
 
 __all__ = ["Source", "prepare", "publish", "train"]
 
+HELD_BACK = "0.7"
+"""Share of the events, the newest, that the first models have not seen."""
+
 Source = Literal["entree", "synthetic"]
 
 _SYNTH = ("--seed", "7", "--restaurants", "400", "--diners", "3000", "--days", "42")
 
 
 def prepare(stage: Stage) -> Source:
-    """Get the data set, and hold its newest fifth back as what is going to happen."""
+    """Get the data set, and hold its newer part back as what is going to happen."""
     run = stage.commands.maitred
     source: Source = "entree"
     try:
@@ -32,8 +35,28 @@ def prepare(stage: Stage) -> Source:
         source = "synthetic"
         run("a synthetic city", "data", "synth", *_SYNTH, "--out", stage.dataset, "--force")
     parts = stage.past.parent
-    run("what came before", "data", "split", stage.dataset, "--protocol", "time", "--out", parts)
-    run("what is going to happen", "data", "events", stage.dataset, "--out", stage.log)
+    run(
+        "what came before",
+        "data",
+        "split",
+        stage.dataset,
+        "--protocol",
+        "time",
+        "--share",
+        HELD_BACK,
+        "--out",
+        parts,
+    )
+    run(
+        "what is going to happen",
+        "data",
+        "events",
+        stage.dataset,
+        "--share",
+        HELD_BACK,
+        "--out",
+        stage.log,
+    )
     return source
 
 

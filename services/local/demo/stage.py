@@ -36,12 +36,12 @@ class Stage:
 
     @property
     def past(self) -> Path:
-        """What the first models learn from: everything but the newest fifth."""
+        """What the first models learn from: the oldest events."""
         return self.home / "data" / "parts" / "train"
 
     @property
     def log(self) -> Path:
-        """The newest fifth as events: what diners will do while the demo runs."""
+        """The newer events: what diners will do while the demo runs, and after."""
         return self.home / "data" / "log.jsonl"
 
     @property

@@ -1,5 +1,6 @@
 """The loop turns once: what diners do is replayed, a new model learns from it and takes over."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from rich.progress import Progress
 from maitred.client import Aim, Client, Query
 from maitred.clock import Clock
 from maitred.errors import Refused
-from maitred.events import DinerEvent, Order, Traffic
+from maitred.events import Click, DinerEvent, Order, Traffic
 from maitred.seeds import generator
 from maitred.store import models
 from maitred.store.client import Redis, connect
@@ -22,12 +23,16 @@ from services.local.stack import Stack
 from services.simulator.intervals import interval
 from services.simulator.replay import Plan, Replayed, replay
 
-__all__ = ["Turned", "part", "turn"]
+__all__ = ["Later", "Turned", "part", "turn"]
 
-REPLAYED_CHOICES: Final = 3000
-"""How much of the log is replayed before the models are compared on the rest."""
+REPLAYED: Final = 2 / 7
+"""Share of the log that is replayed before the models are compared on the rest."""
 
-COMPARED_DINERS: Final = 1500
+COMPARED: Final = 2000
+"""Choices of the rest that both models are asked for."""
+
+_ASKED_EVERY: Final = 5
+_HISTORY: Final = 50
 _PROBES: Final = 5
 _PATIENCE_S: Final = 300.0
 _POLL_S: Final = 0.1
@@ -44,18 +49,35 @@ class Turned:
     against_frozen: Comparison | None
 
 
-def part(log: Sequence[DinerEvent]) -> tuple[list[DinerEvent], list[Order]]:
-    """Return what is replayed, and the first later choice of each diner.
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A choice after the replay, and what its diner did between the replay and it."""
+
+    choice: str
+    history: tuple[str, ...]
+    """Restaurants, most recent first; never empty."""
+
+
+def part(log: Sequence[DinerEvent]) -> tuple[list[DinerEvent], list[Later]]:
+    """Return what is replayed, and later choices of diners of whom something is known by then.
 
     The cut falls after a choice, so that no session is torn.
     """
-    choices = [number for number, event in enumerate(log) if isinstance(event, Order)]
-    cut = choices[min(REPLAYED_CHOICES, len(choices) // 2) - 1] + 1
-    first: dict[str, Order] = {}
+    orders = [number for number, event in enumerate(log) if isinstance(event, Order)]
+    cut = orders[int(len(orders) * REPLAYED) - 1] + 1
+    visited: dict[str, list[str]] = defaultdict(list)
+    later: list[Later] = []
     for event in log[cut:]:
-        if isinstance(event, Order):
-            first.setdefault(event.user_id, event)
-    return list(log[:cut]), list(first.values())[:COMPARED_DINERS]
+        if len(later) == COMPARED:
+            break
+        if not isinstance(event, Click | Order):
+            continue
+        before = visited[event.user_id]
+        if isinstance(event, Order) and before:
+            history = tuple(dict.fromkeys(reversed(before)))[:_HISTORY]
+            later.append(Later(event.restaurant_id, history))
+        before.append(event.restaurant_id)
+    return list(log[:cut]), later
 
 
 def turn(stage: Stage, stack: Stack, log: Sequence[DinerEvent]) -> Turned:
@@ -80,7 +102,7 @@ def turn(stage: Stage, stack: Stack, log: Sequence[DinerEvent]) -> Turned:
 
 def _replay(stage: Stage, stack: Stack, log: Sequence[DinerEvent]) -> Replayed:
     inference, ingest = stack.urls["inference"], stack.urls["ingest"]
-    plan = Plan("demo", Aim.named("clicks"))
+    plan = Plan("demo", Aim.named("clicks"), every=_ASKED_EVERY)
     with (
         Client(inference, ingest, traffic=Traffic.REPLAY, clock=stage.clock) as client,
         _bar(stage, "diners come, look and choose", len(log)) as progress,
@@ -88,8 +110,8 @@ def _replay(stage: Stage, stack: Stack, log: Sequence[DinerEvent]) -> Replayed:
         task = progress.task_ids[0]
         result = replay(log, plan, client, stage.clock, lambda: progress.advance(task))
     stage.console.print(
-        f"  [green]✓[/] {result.choices:,} choices replayed, {len(log):,} events sent; "
-        f"{result.hit_rate[0]:.3f} of the choices were in the list shown before"
+        f"  [green]✓[/] {len(log):,} events sent; lists asked for before {result.choices:,} "
+        f"choices held {result.hit_rate[0]:.1%} of them"
     )
     return result
 
@@ -112,9 +134,9 @@ def _successor(stage: Stage, redis: Redis, frozen: str | None) -> str | None:
 
 
 def _compare(
-    stage: Stage, stack: Stack, redis: Redis, retrained: str, rest: Sequence[Order]
+    stage: Stage, stack: Stack, redis: Redis, retrained: str, rest: Sequence[Later]
 ) -> Comparison:
-    """Ask both models for the same diners at the same moment, as they are served."""
+    """Ask both models, as they are served, with the same histories."""
     hits = {}
     inference = stack.urls["inference"]
     with Client(inference, traffic=Traffic.PREVIEW, clock=stage.clock) as client:
@@ -126,21 +148,22 @@ def _compare(
     gain = np.array(hits["retrained"]) - np.array(hits["frozen"])
     compared = Comparison(n=gain.size, hit_rate_10=interval(gain, generator(0, "demo", "frozen")))
     stage.console.print(
-        f"  [green]✓[/] rolled back and forth under requests; on the next choice of "
-        f"{gain.size:,} diners the new model is {compared.hit_rate_10[0]:+.4f} in hit rate@10"
+        f"  [green]✓[/] rolled back and forth under requests; on "
+        f"{gain.size:,} later choices the new model is {compared.hit_rate_10[0]:+.4f} in hit rate@10"
     )
     return compared
 
 
-def _hits(client: Client, version: str, rest: Sequence[Order], clock: Clock) -> list[float]:
+def _hits(client: Client, version: str, later: Sequence[Later], clock: Clock) -> list[float]:
     _wait_for(client, version, clock)
     hits = []
-    for choice in rest:
-        said = client.recommend(Query(user_id=choice.user_id, explore=False)).recommendation
+    for one in later:
+        query = Query(history=one.history, explore=False)
+        said = client.recommend(query).recommendation
         if said.model_version != version:
             msg = f"{said.model_version} answered while {version} was asked"
             raise Refused(msg, next_step="does something else promote models on the demo's stack?")
-        hits.append(float(choice.restaurant_id in said.ids))
+        hits.append(float(one.choice in said.ids))
     return hits
 
 
