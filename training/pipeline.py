@@ -159,8 +159,8 @@ def _choose(inner: Split, plan: Plan, watch: Stopwatch) -> tuple[np.ndarray, Tra
         return weights, choose(evidence, weights, seed=plan.seed)
 
 
-def _bench(part: Dataset, plan: Plan, watch: Stopwatch) -> Components:
-    with watch.stage("prepare"):
+def _bench(part: Dataset, plan: Plan, watch: Stopwatch, stage: str = "prepare") -> Components:
+    with watch.stage(stage):
         data = interactions_of(part)
     return Components(data, seed_of(plan.seed, "components"), lambda: watch.progress("fit", 1))
 
@@ -190,7 +190,7 @@ def train(
     sees_all = plan.refit or fitted is None
     if sees_all:
         part = dataset
-        bench = _bench(dataset, plan, watch)
+        bench = _bench(dataset, plan, watch, "prepare all")
         fitted = _fit(bench, plan, done.weights, watch, "refit on everything")
     assert fitted is not None  # noqa: S101 - either the study fitted or the refit did
     with watch.stage("export"):

@@ -18,9 +18,9 @@ class Options:
     """Hyper-parameters, chosen on validation."""
 
     components: int = 24
-    epochs: int = 15
-    learning_rate: float = 0.05
-    averaged: int = 10
+    epochs: int = 30
+    learning_rate: float = 0.03
+    averaged: int = 20
     """How many of the last epochs the kept weights are the mean of (Polyak & Juditsky 1992): less
     luck of the seed than the last epoch alone."""
 
