@@ -57,11 +57,11 @@ def test_a_retraining_extends_the_data_then_fits_publishes_and_promotes(tmp_path
     results = retrain(plan(tmp_path), said)
 
     work = tmp_path / "run-1"
+    fit = f"train --data {work}/dataset --objective clicks --protocol last --no-baselines"
     assert results == {"clicks": "promoted", "revenue": "promoted"}
     assert said.commands[:4] == [
         f"data extend base --archive archive --traffic live,replay --out {work}/dataset",
-        f"train --data {work}/dataset --objective clicks --protocol last --no-baselines"
-        + f" --out {work}/clicks",
+        f"{fit} --out {work}/clicks",
         f"models publish {work}/clicks",
         "models promote clicks-0123456789ab",
     ]
