@@ -55,12 +55,17 @@ class Watch:
         """Look once: in Redis, or without it at what this machine remembers."""
         try:
             await self._look()
-        except StoreUnavailable:
-            pointer = await asyncio.to_thread(self.loader.remembered)
-            await self._follow(pointer)
         except MaitredError as error:
             _log.warning("the first look for models failed: %s", error)
+            await self._follow_memory()
         self.is_ready = True
+
+    async def _follow_memory(self) -> None:
+        pointer = await asyncio.to_thread(self.loader.remembered)
+        try:
+            await self._follow(pointer)
+        except StoreUnavailable as error:
+            _log.warning("what this machine remembers is not all there: %s", error)
 
     async def run(self) -> None:
         """Look for ever; cancel to end."""

@@ -46,7 +46,9 @@ async def test_a_lagging_loop_takes_the_cheaper_rung(inference: LiveInference) -
     reply = await inference.recommend(user_id="u1", cuisine="thai")
 
     assert (reply["rung"], reply["degraded"]) == ("segment", "overload")
-    assert reply["took_ms"] >= 50  # what it waited before anybody looked counts
+    assert (
+        reply["took_ms"] >= 35
+    )  # what it waited before anybody looked counts, up to half the budget
 
 
 @pytest.mark.parametrize(

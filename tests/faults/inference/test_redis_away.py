@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from shutil import rmtree
 from statistics import median
 
 import pytest
@@ -122,6 +123,24 @@ async def test_a_start_without_redis_serves_what_this_machine_remembers(
     assert ready.json() == {"ready": True, "models": versions}
     assert (reply["rung"], reply["degraded"]) == ("segment", "store")
     assert start_s < 5
+
+
+async def test_a_memory_of_models_that_are_gone_stops_no_start(
+    own_valkey: LiveValkey, tmp_path: Path
+) -> None:
+    for objective in ("clicks", "revenue"):
+        version = publish(own_valkey.url, tmp_path, objective)
+    async with serving(tmp_path / "state", own_valkey.url):
+        pass
+    rmtree(tmp_path / "state/models" / version)
+    own_valkey.kill()
+
+    async with serving(tmp_path / "state", own_valkey.url) as inference:
+        clicks = await inference.recommend()
+        revenue = await inference.recommend(objective="revenue")
+
+    assert (clicks["rung"], clicks["degraded"]) == ("popular", None)
+    assert (revenue["rung"], revenue["degraded"]) == ("popular", "no_model")
 
 
 async def test_without_any_model_the_reply_is_empty_and_says_why(

@@ -98,14 +98,21 @@ async def test_a_body_of_ten_megabytes_is_refused(inference: LiveInference) -> N
     assert reply.json()["errors"][0]["field"] == "body"
 
 
-async def test_a_body_that_hides_its_length_is_refused_too(inference: LiveInference) -> None:
+async def test_a_body_that_hides_its_length_is_refused_before_it_ends(
+    inference: LiveInference,
+) -> None:
+    read = 0
+
     async def chunks() -> AsyncIterator[bytes]:
+        nonlocal read
         for _ in range(100):
+            read += 1
             yield b"x" * 100_000
 
     reply = await inference.http.post(RECOMMENDATIONS, content=chunks())
 
     assert reply.status_code == 413
+    assert read < 15
 
 
 @pytest.mark.parametrize(
