@@ -23,7 +23,7 @@ HOME: Final = Path(".maitred/demo")
 _ENOUGH: Final = 0.95
 """Share of the replayed events that starts the retraining, so that it starts while they come."""
 _NEVER_HOURS: Final = 24 * 365.0
-_PAGE: Final = (1100, 1500)
+_PAGE: Final = (1100, 2000)
 
 
 def tell(settings: Settings, clock: Clock, console: Console, home: Path = HOME) -> Report:
