@@ -40,7 +40,7 @@ def with_models(state: Path) -> Iterator[Stack]:
         if not stack.models.get("clicks"):
             run = HOME / "run"
             _maitred("train", "--data", str(dataset()), "--objective", "clicks", "--no-baselines",
-                     "--protocol", "none", "--out", str(run))  # fmt: skip
+                     "--out", str(run))  # fmt: skip
             version = _maitred("models", "publish", str(run), redis_url=stack.redis_url).split()[-1]
             _maitred("models", "promote", version, redis_url=stack.redis_url)
         yield stack

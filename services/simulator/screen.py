@@ -123,10 +123,14 @@ def print_comparison(rows: Sequence[Compared]) -> None:
             _interval(row.expected_revenue),
             f"{row.jaccard:.2f}",
             f"{row.rank_biased_overlap:.2f}",
-            _waits(row.waited),
-            _counts(row.rungs | {f"failed:{name}": n for name, n in row.failures.items()}),
         )
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for row in rows:
+        failed = _counts(row.failures)
+        console.print(
+            f"{row.name}: {_waits(row.waited)}; rungs {_counts(row.rungs)}; failed {failed}"
+        )
 
 
 def _table(title: str, heads: Sequence[str]) -> Table:
