@@ -14,8 +14,10 @@ from loadtests.reports import REPORTS
 from maitred.cli import report
 from maitred.errors import MaitredError, UsageError
 
-__all__ = ["between", "main", "publish"]
+__all__ = ["between", "digest", "main", "publish"]
 
+_DIGEST = ("quality", "load", "bench-serve", "bench-train")
+_TABLE = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
 _NAMES = re.compile(r"<!-- ([a-z][a-z0-9-]*):begin -->")
 
 
@@ -58,15 +60,31 @@ def publish(root: Path, reports: Path) -> list[str]:
     return published
 
 
+def digest(reports: Path) -> str | None:
+    """Return the first table of each report made here, for the README; None if there is none."""
+    tables = []
+    for name in _DIGEST:
+        path = reports / f"{name}.md"
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        found = _TABLE.search(text)
+        if found:
+            made = text.strip().splitlines()[-1]
+            tables.append(f"{found[0].strip()}\n\n{made}")
+    return "\n\n".join([*tables, "More: [docs/results.md](docs/results.md)."]) if tables else None
+
+
 def main() -> int:
     """Publish; say what was and what was not there."""
     root = Path(__file__).parents[1]
     published = publish(root, REPORTS)
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8")
-    readme.write_text(between(text, "lines", lines.table(root)), encoding="utf-8")
+    text = between(text, "lines", lines.table(root))
+    if (measured := digest(REPORTS)) is not None:
+        text = between(text, "results", measured)
+    readme.write_text(text, encoding="utf-8")
     named = ", ".join(published) or "none: make load, make bench and make quality write them"
-    sys.stdout.write(f"docs/results.md: {named}\nREADME.md: lines by part\n")
+    sys.stdout.write(f"docs/results.md: {named}\nREADME.md: its tables, and lines by part\n")
     return 0
 
 

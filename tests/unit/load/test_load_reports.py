@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loadtests.lines import PARTS, code_lines, table
-from loadtests.results import between, publish
+from loadtests.results import between, digest, publish
 from loadtests.slo import SLO_FILE, Outcome, read_slo
 from maitred.client.waits import Percentiles
 from maitred.errors import UsageError
@@ -76,6 +76,20 @@ def test_results_publish_the_reports_that_exist_with_their_plots(tmp_path: Path)
     assert "fast\n\n![load](results/load.svg)" in text
     assert "kept" in text
     assert (tmp_path / "docs" / "results" / "load.svg").is_file()
+
+
+def test_the_readme_gets_the_first_table_of_each_report_and_how_it_was_made(tmp_path: Path) -> None:
+    (tmp_path / "load.md").write_text(
+        "# Load\n\n| run |\n| --- |\n| a |\n\nmore\n\n| other |\n\n`python` at abc\n",
+        encoding="utf-8",
+    )
+
+    text = digest(tmp_path)
+
+    assert text is not None
+    assert text.startswith("| run |\n| --- |\n| a |\n\n`python` at abc")
+    assert "other" not in text
+    assert digest(tmp_path / "nothing") is None
 
 
 def test_lines_of_code_leave_out_comments_docstrings_and_blanks() -> None:
