@@ -10,7 +10,7 @@ UV     := $(BIN)/uv
 
 # Hashes are what a download is held against. Source distributions are built with the setuptools of
 # requirements/bootstrap.txt, hence no build isolation: docs/adr/0002-pinned-requirements.md.
-INSTALL := $(UV) pip install --python $(BIN)/python --quiet --no-build-isolation
+INSTALL := $(UV) pip install --python $(BIN)/python --quiet --no-build-isolation --compile-bytecode
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
            --no-emit-index-url --no-header
 

@@ -108,7 +108,7 @@ def study(dataset: Dataset, plan: Plan, watch: Stopwatch) -> Study:
     Raises:
         InvalidDataset: if the data cannot carry the protocol or the objective.
     """
-    with watch.stage("prepare"):
+    with watch.stage("split"):
         parts = split(dataset, plan.protocol)
         inner = _validation(parts.train)
     weights, tradeoff = _choose(inner, plan, watch)
@@ -143,7 +143,7 @@ def _validation(train: Dataset) -> Split:
 
 
 def _choose(inner: Split, plan: Plan, watch: Stopwatch) -> tuple[np.ndarray, Tradeoff | None]:
-    bench = _bench(inner.train, plan, watch)
+    bench = _bench(inner.train, plan, watch, "split")
     with watch.stage("fit on validation's train part"):
         parts = plan.recommender.fit(bench, plan.objective)
     ranking = plan.recommender.ranking(plan.objective)
@@ -190,7 +190,7 @@ def train(
     sees_all = plan.refit or fitted is None
     if sees_all:
         part = dataset
-        bench = _bench(dataset, plan, watch, "prepare all")
+        bench = _bench(dataset, plan, watch)
         fitted = _fit(bench, plan, done.weights, watch, "refit on everything")
     assert fitted is not None  # noqa: S101 - either the study fitted or the refit did
     with watch.stage("export"):

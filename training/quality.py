@@ -6,7 +6,6 @@ data set, then of a synthetic city whose tastes are known. Under ten minutes on 
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,42 +19,13 @@ from training.evaluation.report import slice_markdown
 from training.evaluation.tables import Table
 from training.export import source_of
 from training.models import RECOMMENDERS, recommender
-from training.models.interactions import interactions_of
-from training.models.lightfm import Options, fit_vectors
 from training.objectives import Fitting
 from training.pipeline import Plan, Run, train
 
-__all__ = ["FitTimes", "main", "measure", "time_training"]
+__all__ = ["main", "measure", "merged"]
 
 Say = Callable[[str], None]
 _SEED = 7
-
-
-@dataclass(frozen=True, slots=True)
-class FitTimes:
-    """What the trainer adds to the library's bare fit, seconds."""
-
-    bare_fit: float
-    """30 epochs of LightFM with WARP, one thread, on the same visits."""
-    added: float
-    """Validate, prepare and export, once."""
-
-    @property
-    def ratio(self) -> float:
-        """Added over bare."""
-        return self.added / self.bare_fit
-
-
-def time_training(dataset: Dataset, *, clock: Clock) -> FitTimes:
-    """Time one training without evaluation beside one bare fit of the same visits."""
-    with TemporaryDirectory(prefix="maitred-bench-") as home:
-        plan = Plan("clicks", recommender("lightfm"), "none", _SEED)
-        run = train(dataset, plan, Path(home), code="bench", clock=clock, progress=_silent)
-    added = sum(run.seconds[stage] for stage in ("validate", "prepare all", "export"))
-    visits = interactions_of(dataset).visits
-    begun = clock.monotonic()
-    fit_vectors(visits, None, Options(epochs=30), _SEED, lambda: None)
-    return FitTimes(clock.monotonic() - begun, added)
 
 
 def measure(

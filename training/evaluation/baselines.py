@@ -24,6 +24,9 @@ FEATURES: tuple[FeatureName, ...] = (
     "choices",
 )
 
+_TIES = 1e-9
+"""Weight of choices where a component says nothing: strangers get what is popular."""
+
 COUNTED = (
     Contender("popularity", {"popularity": 1.0}),
     Contender("choice-popularity", {"choices": 1.0}),
@@ -34,9 +37,9 @@ COUNTED = (
 
 BASELINES = (
     *COUNTED,
-    Contender("ease", {"neighbours": 1.0}),
-    Contender("own-history-then-ease", {"own_recency": FIRST, "neighbours": 1.0}),
-    Contender("lightfm", {"vector": 1.0}),
+    Contender("ease", {"neighbours": 1.0, "choices": _TIES}),
+    Contender("own-history-then-ease", {"own_recency": FIRST, "neighbours": 1.0, "choices": _TIES}),
+    Contender("lightfm", {"vector": 1.0, "choices": _TIES}),
 )
 """All baselines."""
 

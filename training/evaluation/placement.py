@@ -53,10 +53,13 @@ def place(
     contenders: Sequence[Contender],
     *,
     new_only: bool,
+    strangers: bool = False,
     advance: Callable[[], None],
 ) -> Placements:
     """Rank every case's targets under every contender.
 
+    ``strangers`` ranks for diners without a history too. Serving does not: it has other lists for
+    them, see :func:`training.evaluation.cold.with_strangers`.
     ``new_only``: restaurants that the diner knows are masked before stage one, as a filter of a
     request would; ranks of known targets then mean nothing and are ``MISSED``.
     """
@@ -70,7 +73,7 @@ def place(
         targets = np.arange(cuts[case], cuts[case + 1])
         targets = targets[asked[targets]]
         advance()
-        if not targets.size:
+        if not targets.size or (row < 0 and not strangers):
             continue
         taste = tastes(row)
         allowed = np.ones(len(model.catalogue), dtype=np.bool_)

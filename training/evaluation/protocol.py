@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from maitred.artifact import Model, Segment
 from training.evaluation import baselines
-from training.evaluation.cold import place_cold
+from training.evaluation.cold import place_cold, with_strangers
 from training.evaluation.placement import Contender, Placements, place
 from training.evaluation.tables import Table, tabulate
 from training.evaluation.tradeoff import GRID, Tradeoff, on_test
@@ -86,18 +86,23 @@ def evaluate(
     contenders = _contenders(subject)
     asked = {"all": np.ones(cases.items.size, dtype=np.bool_), "new": cases.is_new}
     slices: dict[str, Table] = {}
+    strangers = place_cold(
+        subject.model, subject.segments, cases, cases.rows < 0, [c.dial for c in contenders]
+    )
     swept: Placements | None = None
     for name, targets in asked.items():
         new_only = name == "new"
         placed = place(
             subject.model, subject.tastes, cases, contenders, new_only=new_only, advance=advance
         )
+        placed = with_strangers(placed, strangers, cases)
         first = Placements(placed.names[:1], placed.ranks[:, :1], placed.exposure[:1])
         others = _baselines(bench, cases, fitted, new_only=new_only, advance=advance)
         rows = [first, others]
         slices[name] = tabulate(rows, cases, targets, seed=seed)
         swept = swept or placed
-    cold = place_cold(subject.model, subject.segments, cases)
+    everybody = np.ones(len(cases), dtype=np.bool_)
+    cold = place_cold(subject.model, subject.segments, cases, everybody)
     slices["cold"] = tabulate([cold], cases, asked["all"], seed=seed)
     tradeoff = subject.tradeoff
     if tradeoff is not None and swept is not None:
@@ -128,4 +133,6 @@ def _baselines(
     contenders = baselines.BASELINES if fitted else baselines.COUNTED
     model = model_of(bench.data, parts, baselines.GENERATORS, baselines.FEATURES)
     tastes = tastes_of(bench.data, parts)
-    return place(model, tastes, cases, contenders, new_only=new_only, advance=advance)
+    return place(
+        model, tastes, cases, contenders, new_only=new_only, strangers=True, advance=advance
+    )

@@ -89,7 +89,7 @@ def _cards(report: Report) -> list[Card]:
 
 
 def _ml(ml: Ml) -> Grid:
-    header = ("recommender", "hit rate@10", "NDCG@10", "new: hit rate@10", "new: NDCG@10")
+    header = ("recommender", "HR@10", "NDCG@10", "new: HR@10", "new: NDCG@10")
     rows: list[Row] = [
         (
             f"{name} (served)" if name == ml.served else name,
@@ -108,7 +108,8 @@ def _ml_notes(report: Report) -> list[str]:
     notes = [
         (
             f"Protocol '{ml.protocol}': {ml.n:,} held-out choices; 'new' leaves out restaurants "
-            "that the diner had looked at or chosen before. 95 % intervals, bootstrap over diners."
+            "that the diner had looked at or chosen before. HR: hit rate. ± is half of a 95 % "
+            "interval, bootstrap over diners."
         )
     ]
     if loop.retrained_vs_frozen is None:
@@ -155,7 +156,8 @@ def _sales_notes(sales: Sales) -> list[str]:
         ),
         (
             "Incremental revenue is of simulated diners only, same diners and seeds under each "
-            "setting; the two kinds of money are never added."
+            "setting; the two kinds of money are never added. They are strangers at first and "
+            "mind prices by a law of their own: where they order less, dear lists drove them off."
         ),
     ]
     return [*notes, ASSUMED] if sales.assumed_values else notes
@@ -209,7 +211,7 @@ def _rich(grid: Grid) -> Table:
     for number, name in enumerate(grid.header):
         table.add_column(name, justify="left" if number == 0 else "right")
     for row in grid.rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # names are not markup
     return table
 
 

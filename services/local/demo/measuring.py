@@ -20,7 +20,7 @@ _SECONDS: Final = "12"
 _VERDICTS: Final = (0, 1, 3)
 """Passed, failed, void: each is a result; the card shows the figures."""
 
-_DINERS: Final = "150"
+_DINERS: Final = "100"
 _TURNS: Final = "3"
 _PATIENCE_S: Final = 15.0
 _CURVES: Final = ("booking", "google")
@@ -57,7 +57,7 @@ def load_test(stage: Stage) -> Loaded:
     stage.commands.module(
         "load: locust, then an open loop", "loadtests.run",
         "--state", stage.stack, "--users-file", stage.users_file,
-        "--rate", _RATE, "--seconds", _SECONDS, "--people-seconds", "5",
+        "--rate", _RATE, "--seconds", _SECONDS, "--people-seconds", "4",
         codes=_VERDICTS,
     )  # fmt: skip
     said = json.loads(_REPORT.read_text(encoding="utf-8"))

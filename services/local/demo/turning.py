@@ -91,12 +91,15 @@ def turn(stage: Stage, stack: Stack, log: Sequence[DinerEvent]) -> Turned:
         connect(stack.urls["valkey"]) as redis,
         watching(inference, stage.diners, stage.clock, lambda: _current(redis)) as watch,
     ):
-        frozen = _current(redis)
+        first = models.current(redis)
+        frozen = first.clicks
         replayed = _replay(stage, stack, replayed_part)
-        retrained = _successor(stage, redis, frozen)
+        retrained = _successor(stage, redis, "clicks", frozen)
         compared = None
         if retrained is not None:
             compared = _compare(stage, stack, redis, retrained, rest)
+            # What is measured next should have the machine for itself.
+            _successor(stage, redis, "revenue", first.revenue)
     return Turned(replayed, changed_s, watch, retrained, compared)
 
 
@@ -116,12 +119,12 @@ def _replay(stage: Stage, stack: Stack, log: Sequence[DinerEvent]) -> Replayed:
     return result
 
 
-def _successor(stage: Stage, redis: Redis, frozen: str | None) -> str | None:
+def _successor(stage: Stage, redis: Redis, objective: str, frozen: str | None) -> str | None:
     """Wait until the retraining consumer promoted another model; None: it did not in time."""
     started = stage.clock.monotonic()
-    with _bar(stage, "a new model learns from the archive", None):
+    with _bar(stage, f"a new model for {objective} learns from the archive", None):
         while stage.clock.monotonic() - started < _PATIENCE_S:
-            version = _current(redis)
+            version = models.current(redis).version(objective)
             if version != frozen:
                 seconds = stage.clock.monotonic() - started
                 stage.console.print(
@@ -129,7 +132,7 @@ def _successor(stage: Stage, redis: Redis, frozen: str | None) -> str | None:
                 )
                 return version
             stage.clock.sleep(_POLL_S)
-    stage.console.print("  [yellow]no new model was promoted[/]; see the stack's logs")
+    stage.console.print(f"  [yellow]no new model for {objective}[/]; see the stack's logs")
     return None
 
 

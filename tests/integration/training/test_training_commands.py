@@ -265,3 +265,22 @@ def test_a_folder_that_holds_something_else_is_left_alone(city: Path, tmp_path: 
 
     assert ran.exit_code == 1
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_strangers_are_judged_by_the_list_that_serving_would_give_them(city: Path, tmp_path: Path):
+    known = load(city)
+    late = known.events.index >= int(len(known.events) * 0.8)
+    renamed = known.events["user_id"].where(~late, "new-" + known.events["user_id"])
+    dataset = small_dataset(known.events.assign(user_id=renamed).to_dict("records"))
+    save(dataset, tmp_path / "data")
+
+    ran = run_maitred(
+        "train", "--data", tmp_path / "data", "--objective", "clicks", "--protocol", "time",
+        "--no-refit", "--no-baselines", "--out", tmp_path / "run",
+    )  # fmt: skip
+
+    assert ran.exit_code == 0, ran.err
+    slices = json.loads((tmp_path / "run" / "report.json").read_text())["slices"]
+    mine, segment = slices["all"]["models"]["blend [clicks]"], slices["cold"]["models"]["segment"]
+    assert mine["hit_rate_10"] == segment["hit_rate_10"]
+    assert mine["coverage"] == segment["coverage"]
