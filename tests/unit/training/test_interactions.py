@@ -29,7 +29,7 @@ def test_a_history_is_most_recent_first_and_ties_keep_the_order_of_events():
     assert data.items.tolist() == [0, 1, 2]  # a: r1 was last, then r2; b: r3
     assert data.indptr.tolist() == [0, 2, 3]
     assert data.choices.tolist() == [1.0, 0.0, 1.0]
-    assert data.at[0] == MOMENT.timestamp()
+    assert data.at.tolist()[0] == MOMENT.timestamp()
 
 
 def test_what_was_only_seen_or_was_dismissed_is_no_visit():
