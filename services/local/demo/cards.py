@@ -83,7 +83,10 @@ def _cards(report: Report) -> list[Card]:
         Card("ML engineers", "are the recommendations good?", [_ml(report.ml)], _ml_notes(report)),
         Card("Sales", "do they earn more?", _sales(report.sales), _sales_notes(report.sales)),
         Card(
-            "Product", "are they fast, always?", _product(report.product), _loop_notes(report.loop)
+            "Product",
+            "are they fast, always?",
+            _product(report.product),
+            _loop_notes(report.loop, report.notes),
         ),
     ]
 
@@ -196,13 +199,14 @@ def _product(product: Product) -> list[Grid]:
     ]
 
 
-def _loop_notes(loop: Loop) -> list[str]:
+def _loop_notes(loop: Loop, notes: list[str]) -> list[str]:
     version = loop.retrained_version or "none"
     return [
+        *notes,
         (
             f"Events accepted {loop.accepted:,}, archived once {loop.archived:,}, duplicates "
             f"{loop.duplicates:,}; retrained model: {version}."
-        )
+        ),
     ]
 
 

@@ -16,11 +16,11 @@ __all__ = ["Books", "Loaded", "audit", "closed_loop", "load_test", "slower"]
 
 _REPORT: Final = Path(".maitred/reports/load.json")
 _RATE: Final = "250"
-_SECONDS: Final = "12"
+_SECONDS: Final = "10"
 _VERDICTS: Final = (0, 1, 3)
 """Passed, failed, void: each is a result; the card shows the figures."""
 
-_DINERS: Final = "100"
+_DINERS: Final = "80"
 _TURNS: Final = "3"
 _PATIENCE_S: Final = 15.0
 _CURVES: Final = ("booking", "google")

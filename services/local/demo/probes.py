@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from maitred.client import Client, Query
+from maitred.client import Client, Query, Reply
 from maitred.clock import Clock
 from maitred.errors import MaitredError, Refused
 from maitred.events import Click, Traffic
@@ -30,8 +30,8 @@ class Sample:
     at: float
     """When it was answered, on the monotonic clock, seconds."""
     version: str | None
-    rung: str | None
-    has_failed: bool
+    failure: str | None = None
+    """What was wrong with it; None: nothing."""
 
 
 @dataclass(slots=True)
@@ -43,9 +43,9 @@ class Watch:
     """When the pointer first named a version, as seen every 20 ms."""
 
     @property
-    def failures(self) -> int:
-        """Replies that were wrong or over 100 ms."""
-        return sum(sample.has_failed for sample in self.samples)
+    def failures(self) -> list[str]:
+        """What was wrong with replies: not answered, over 100 ms, or too short a list."""
+        return [sample.failure for sample in self.samples if sample.failure is not None]
 
     def seconds_to_serving(self) -> float | None:
         """Return the longest time from a flip to the first reply of its version."""
@@ -87,12 +87,22 @@ def _ask(
             turn += 1
             try:
                 reply = client.recommend(query)
-            except MaitredError:
-                watch.samples.append(Sample(clock.monotonic(), None, None, has_failed=True))
+            except MaitredError as error:
+                watch.samples.append(Sample(clock.monotonic(), None, str(error)))
                 continue
-            said = reply.recommendation
-            bad = reply.waited_ms > _LATE_MS or len(said.items) < query.k
-            watch.samples.append(Sample(clock.monotonic(), said.model_version, said.rung, bad))
+            failure = _failure(reply, query.k)
+            version = reply.recommendation.model_version
+            watch.samples.append(Sample(clock.monotonic(), version, failure))
+
+
+def _failure(reply: Reply, k: int) -> str | None:
+    said = reply.recommendation
+    if reply.waited_ms > _LATE_MS:
+        return (
+            f"{reply.waited_ms:.0f} ms at the client, {said.took_ms:.0f} ms in the service "
+            f"({said.rung}, {said.model_version})"
+        )
+    return f"{len(said.items)} restaurants of {k} ({said.rung})" if len(said.items) < k else None
 
 
 def _follow(

@@ -64,6 +64,7 @@ def tell(settings: Settings, clock: Clock, console: Console, home: Path = HOME) 
         sales=tables.sales(stage, simulated),
         product=_product(turned, loaded, slower),
         loop=_loop(turned, books),
+        notes=[f"failed while the loop turned: {what}" for what in turned.watch.failures],
     )
     _write(stage, report)
     return report
@@ -100,7 +101,7 @@ def _product(turned: Turned, loaded: Loaded, slower: list[Slower]) -> Product:
         rungs=loaded.rungs,
         event_to_change_s=round(turned.event_to_change_s, 3),
         promote_to_serving_s=None if serving_s is None else round(serving_s, 3),
-        failed_during_swap=turned.watch.failures,
+        failed_during_swap=len(turned.watch.failures),
         slower=slower,
     )
 

@@ -28,10 +28,10 @@ __all__ = ["Later", "Turned", "part", "turn"]
 REPLAYED: Final = 2 / 7
 """Share of the log that is replayed before the models are compared on the rest."""
 
-COMPARED: Final = 2000
+COMPARED: Final = 1500
 """Choices of the rest that both models are asked for."""
 
-_ASKED_EVERY: Final = 5
+_ASKED_EVERY: Final = 10
 _HISTORY: Final = 50
 _PROBES: Final = 5
 _PATIENCE_S: Final = 300.0

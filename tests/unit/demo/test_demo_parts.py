@@ -129,13 +129,13 @@ def test_the_replayed_part_ends_with_a_choice_and_later_ones_know_only_what_came
 
 def test_the_wait_for_a_promoted_model_is_the_longest_one_seen() -> None:
     watch = Watch(
-        samples=[Sample(at, version, "personalised", has_failed=False) for at, version in
+        samples=[Sample(at, version) for at, version in
                  [(0.5, "a"), (1.2, "a"), (1.5, "b"), (3.0, "a")]],
         flips=[(0.0, "a"), (1.0, "b"), (2.9, "a")],
     )  # fmt: skip
 
     assert watch.seconds_to_serving() == pytest.approx(0.5)
-    assert watch.failures == 0
+    assert watch.failures == []
 
 
 def test_without_a_flip_there_is_no_wait_to_tell() -> None:
