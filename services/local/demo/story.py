@@ -20,6 +20,8 @@ from services.simulator.log import read_log
 __all__ = ["HOME", "tell"]
 
 HOME: Final = Path(".maitred/demo")
+_REPORTS: Final = Path(".maitred/reports")
+"""Where `make results` looks for reports."""
 _ENOUGH: Final = 0.95
 """Share of the replayed events that starts the retraining, so that it starts while they come."""
 _NEVER_HOURS: Final = 24 * 365.0
@@ -119,8 +121,10 @@ def _loop(turned: Turned, books: Books) -> Loop:
 def _write(stage: Stage, report: Report) -> None:
     """Write the report in each of its forms, and pictures where a browser is found."""
     home = stage.home
-    report.write(home / "report.json")
-    (home / "report.md").write_text(cards.markdown(report), encoding="utf-8")
+    _REPORTS.mkdir(parents=True, exist_ok=True)
+    for json_file in (home / "report.json", _REPORTS / "demo.json"):
+        report.write(json_file)
+        json_file.with_suffix(".md").write_text(cards.markdown(report), encoding="utf-8")
     page = home / "report.html"
     page.write_text(cards.page(report), encoding="utf-8")
     chromium = screenshot.find_chromium(stage.settings.chromium)
