@@ -1,6 +1,7 @@
 """The spool as a state machine, and as a file cut off at any byte."""
 
 import tempfile
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -49,9 +50,10 @@ def test_a_flipped_bit_never_invents_an_entry(written: list[Entry], data: st.Dat
 def test_what_a_killed_process_had_fsynced_is_read_first_by_the_next(
     writes: list[list[Entry]], data: st.DataObject
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    # Both are closed however the example ends: a draw may stop it half-way.
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as spools:
         home = Path(folder)
-        dead = Spool(home, max_bytes=1 << 20, segment_bytes=100)
+        dead = spools.enter_context(closing(Spool(home, max_bytes=1 << 20, segment_bytes=100)))
         for batch in writes:
             dead.write(batch)
         for path in sorted(home.glob("*.seg"))[-1:]:  # killed while it wrote one more
@@ -60,13 +62,11 @@ def test_what_a_killed_process_had_fsynced_is_read_first_by_the_next(
             with path.open("ab") as file:
                 file.write(torn[:cut])
 
-        heir = Spool(home, max_bytes=1 << 20, segment_bytes=100)
+        heir = spools.enter_context(closing(Spool(home, max_bytes=1 << 20, segment_bytes=100)))
         heir.write([Entry("later", b"1")])
 
         expected = [entry for batch in writes for entry in batch]
         assert heir.read(1000) == [*expected, Entry("later", b"1")]
-        dead.close()
-        heir.close()
 
 
 class SpoolMachine(RuleBasedStateMachine):
