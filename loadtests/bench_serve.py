@@ -30,7 +30,7 @@ from services.local.ports import free_port
 __all__ = ["Effort", "Side", "measure"]
 
 _START_S = 10.0
-_STEPS = (0.4, 0.55, 0.7, 0.85)
+_STEPS = (0.15, 0.25, 0.4, 0.55, 0.7, 0.85)
 """Rates of the knee's search, as shares of our closed-loop throughput."""
 
 _PERSONALISED = 0.99
