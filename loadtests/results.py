@@ -61,15 +61,17 @@ def publish(root: Path, reports: Path) -> list[str]:
 
 
 def digest(reports: Path) -> str | None:
-    """Return the first table of each report made here, for the README; None if there is none."""
+    """Return each report's first table and last words, for the README; None if none was made.
+
+    The last words, behind the last table, say what a reader must know and how it was measured.
+    """
     tables = []
     for name in _DIGEST:
         path = reports / f"{name}.md"
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        found = _TABLE.search(text)
+        found = list(_TABLE.finditer(text))
         if found:
-            made = text.strip().splitlines()[-1]
-            tables.append(f"{found[0].strip()}\n\n{made}")
+            tables.append(f"{found[0][0].strip()}\n\n{text[found[-1].end() :].strip()}")
     return "\n\n".join([*tables, "More: [docs/results.md](docs/results.md)."]) if tables else None
 
 

@@ -5,6 +5,8 @@ data set, then of a synthetic city whose tastes are known. Under ten minutes on 
 """
 
 import json
+import os
+import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +23,7 @@ from training.export import source_of
 from training.models import RECOMMENDERS, recommender
 from training.objectives import Fitting
 from training.pipeline import Plan, Run, train
+from training.running import code_revision
 
 __all__ = ["main", "measure", "merged"]
 
@@ -78,9 +81,17 @@ def main() -> None:
         texts.append(text)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "quality.json").write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
+    texts.append(_made(clock))
     markdown = "\n\n".join(texts) + "\n"
     (folder / "quality.md").write_text(markdown, encoding="utf-8")
     console.print(markdown, markup=False)
+
+
+def _made(clock: Clock) -> str:
+    """Return how to make the report again, and where this one was made."""
+    at, cpus = clock.now().isoformat(timespec="seconds"), os.cpu_count()
+    machine = f"{cpus} CPUs, {platform.system()} {platform.machine()}"
+    return f"`python -m training.quality` at {code_revision()[:12]}, {at}, {machine}"
 
 
 def _object(value: JsonValue) -> dict[str, JsonValue]:
@@ -90,7 +101,7 @@ def _object(value: JsonValue) -> dict[str, JsonValue]:
 def _judged(
     title: str, dataset: Dataset, clock: Clock, say: Say
 ) -> tuple[dict[str, JsonValue], str]:
-    source, lines = source_of(dataset.meta), [f"# {title}"]
+    source, lines = source_of(dataset.meta), [f"## {title}"]
     found: dict[str, JsonValue] = {"fingerprint": dataset.meta.fingerprint}
     objectives: tuple[Fitting, ...] = ("clicks", "revenue")
     for objective in objectives:

@@ -111,8 +111,6 @@ def print_comparison(rows: Sequence[Compared]) -> None:
         "expected revenue",
         "Jaccard",
         "RBO",
-        "waited",
-        "rungs",
     )
     table = _table(f"{rows[0].diners} diners under each setting, money in minor units", heads)
     for row in rows:
