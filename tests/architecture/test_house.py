@@ -9,7 +9,7 @@ import pytest
 from tests.support.repository import ROOT, tracked_files, tracked_texts
 
 REGISTRY_HOSTS = re.compile(
-    r"pypi[.]org|pythonhosted[.]org|deb[.]debian[.]org|registry[.]npmjs|crates[.]io"
+    r"pypi[.]org|python[h]osted[.]org|deb[.]debian[.]org|registry[.]npmjs|crates[.]io"
     r"|repo1?[.]maven|proxy[.]golang|maven[.]apache[.]org/maven2"
 )
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)")
