@@ -13,6 +13,9 @@ from maitred.features import DinerState, Kind
 __all__ = ["NOBODY", "DinerRow", "Taste", "taste_of"]
 
 Floats32 = NDArray[np.float32]
+LOOK_AGAIN = 0.1
+"""What another look at a restaurant counts for, in choices: until the next training it is a hint."""
+
 _HEADER = struct.Struct("<II")
 
 
@@ -105,8 +108,10 @@ def taste_of(row: DinerRow | None, state: DinerState, index: dict[str, int]) -> 
             dismissed.add(item)
             continue
         dismissed.discard(item)
+        again = LOOK_AGAIN if item in at else 0.0
         at[item] = max(at.get(item, -np.inf), interaction.at)
-        choices[item] = choices.get(item, 0.0) + (interaction.kind is Kind.CHOICE)
+        worth = 1.0 if interaction.kind is Kind.CHOICE else again
+        choices[item] = choices.get(item, 0.0) + worth
     items = sorted(at, key=lambda i: -at[i])  # stable: the row's own order settles equal times
     return Taste(
         np.array(items, dtype=np.int32),

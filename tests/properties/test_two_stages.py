@@ -85,6 +85,22 @@ def test_a_click_changes_the_scores_of_other_restaurants(clicked: int) -> None:
     assert (before.features[others] != after.features[others]).any()
 
 
+@given(st.integers(0, RESTAURANTS - 1))
+def test_another_look_at_the_latest_restaurant_is_not_lost(clicked: int) -> None:
+    everything = np.ones(RESTAURANTS, dtype=np.bool_)
+    looks = tuple(
+        Interaction(HISTORY_ENDS + n, f"e{n}", f"r{clicked:02}", Kind.CLICK) for n in (1, 2)
+    )
+
+    once, twice = (
+        score(model(), taste, shortlist(model(), taste, everything)).log_p
+        for taste in (taste_of(None, DinerState(looks[:n]), INDEX) for n in (1, 2))
+    )
+
+    others = np.arange(RESTAURANTS) != clicked
+    assert (once[others] != twice[others]).all()
+
+
 @given(st.binary(max_size=200))
 def test_bytes_that_are_not_a_row_never_become_one_with_another_meaning(raw: bytes) -> None:
     try:
