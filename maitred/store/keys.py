@@ -28,7 +28,6 @@ __all__ = [
     "chunk",
     "gates",
     "manifest",
-    "of_version",
     "row",
     "serving",
     "state",
@@ -62,11 +61,6 @@ def gates(version: str) -> str:
 def serving(version: str, worker: str) -> str:
     """Key by which a worker says that it has a model mapped."""
     return f"{{models}}:{version}:serving:{worker}"
-
-
-def of_version(version: str) -> str:
-    """Pattern of all of a model's own keys, without diner rows."""
-    return f"{{models}}:{version}:*"
 
 
 def state(user_id: str) -> str:
