@@ -51,7 +51,10 @@ class _Allowed(NamedTuple):
     """What a catalogue lets through one set of filters: a byte a restaurant, and how many."""
 
     mask: bytes
-    count: int
+    allowed: int
+
+
+_Fault = tuple[Failure, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,7 @@ class Judge:
     def judge(self, query: Query, status: int, body: bytes, waited_ms: float) -> Verdict:
         """Judge one reply; status 0 means that no whole reply came."""
         if status != _OK:
-            if not status:
-                return Verdict(Failure.CONNECTION, why="no whole reply came")
-            return Verdict(Failure.STATUS, why=f"status {status}: {_text(body)}")
+            return _no_list(status, body)
         try:
             reply = orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -78,47 +79,39 @@ class Judge:
             return Verdict(Failure.SCHEMA, why=explain(body))
         good = _GOOD[reply["rung"], reply["degraded"]]
         fault = self._fault(query, reply)
-        if fault is not None:
-            return Verdict(fault[0], good.rung, good.degraded, fault[1])
-        if waited_ms > LATE_MS:
-            return Verdict(Failure.LATE, good.rung, good.degraded, f"after {waited_ms:.1f} ms")
-        return good
+        if fault is None and waited_ms > LATE_MS:
+            fault = Failure.LATE, f"after {waited_ms:.1f} ms"
+        return good if fault is None else Verdict(fault[0], good.rung, good.degraded, fault[1])
 
     def prepare(self, query: Query) -> None:
         """Look up what a query's filters allow, before requests are timed."""
         if self.catalogue is not None and query.open_at != "now":
             self._allowed(self.catalogue, query)
 
-    def _fault(self, query: Query, reply: dict[str, Any]) -> tuple[Failure, str] | None:
+    def _fault(self, query: Query, reply: dict[str, Any]) -> _Fault | None:
         items = reply["items"]
         ids = [item["restaurant_id"] for item in items]
-        k = len(ids)
-        for rank, item in enumerate(items, start=1):
-            if item["rank"] != rank:
-                return Failure.SCHEMA, f"rank {item['rank']} stands at place {rank}"
-        if k > query.k or len(set(ids)) < k:
-            return Failure.SCHEMA, f"{k} items, {len(set(ids))} different ones, {query.k} asked for"
+        if (disorder := _disorder(query, items, ids)) is not None:
+            return Failure.SCHEMA, disorder
         if query.exclude and not set(ids).isdisjoint(query.exclude):
             return Failure.FILTER, f"excluded: {sorted(set(ids).intersection(query.exclude))}"
         if self.catalogue is not None and query.open_at != "now":
             return self._against(self.catalogue, query, ids)
         # A short list has a known reason if it says what was removed, or that there is no model and
         # so no catalogue to list from.
-        if k < query.k and not reply["filtered"] and reply["degraded"] != "no_model":
-            return Failure.FEW, f"{k} of {query.k} items, and no filter named"
+        if len(ids) < query.k and not reply["filtered"] and reply["degraded"] != "no_model":
+            return Failure.FEW, f"{len(ids)} of {query.k} items, and no filter named"
         return None
 
-    def _against(
-        self, catalogue: Catalogue, query: Query, ids: list[str]
-    ) -> tuple[Failure, str] | None:
-        mask, count = self._allowed(catalogue, query)
+    def _against(self, catalogue: Catalogue, query: Query, ids: list[str]) -> _Fault | None:
+        mask, allowed = self._allowed(catalogue, query)
         index = catalogue.index
         for restaurant_id in ids:
             row = index.get(restaurant_id)
             if row is None or not mask[row]:
                 return Failure.FILTER, f"{restaurant_id} is not allowed by {filters_of(query)}"
-        if len(ids) < min(query.k, count):
-            return Failure.FEW, f"{len(ids)} of {query.k} items, {count} were allowed"
+        if len(ids) < min(query.k, allowed):
+            return Failure.FEW, f"{len(ids)} of {query.k} items, {allowed} were allowed"
         return None
 
     def _allowed(self, catalogue: Catalogue, query: Query) -> _Allowed:
@@ -157,6 +150,22 @@ def filters_of(query: Query) -> Filters:
         open_at=datetime.fromisoformat(query.open_at) if query.open_at else None,
         exclude=frozenset(query.exclude),
     )
+
+
+def _no_list(status: int, body: bytes) -> Verdict:
+    if not status:
+        return Verdict(Failure.CONNECTION, why="no whole reply came")
+    return Verdict(Failure.STATUS, why=f"status {status}: {_text(body)}")
+
+
+def _disorder(query: Query, items: list[dict[str, Any]], ids: list[str]) -> str | None:
+    for rank, item in enumerate(items, start=1):
+        if item["rank"] != rank:
+            return f"rank {item['rank']} stands at place {rank}"
+    different = len(set(ids))
+    if len(ids) > query.k or different < len(ids):
+        return f"{len(ids)} items, {different} different ones, {query.k} asked for"
+    return None
 
 
 def _text(body: bytes) -> str:

@@ -1,7 +1,8 @@
 """The knee: the highest rate at which nothing fails, nothing is late and lists stay personalised.
 
 Looked for from below, in steps that are runs of their own, so that what piled up behind one step
-does not weigh on the next; the first step that does not hold ends the search.
+does not weigh on the next. A machine has hiccups: a step that does not hold is tried once more,
+and the first that fails twice ends the search.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -61,12 +62,15 @@ Tried = Callable[[Schedule, int], Awaitable[Record]]
 
 
 async def climb(rates: Sequence[float], seconds: float, run: Tried) -> list[Step]:
-    """Try rates, lowest first, each for an equal part of ``seconds``; end with one that fails."""
+    """Try rates, lowest first, each for an equal part of ``seconds``; end with one that fails twice."""
     steps: list[Step] = []
-    for number, rate in enumerate(rates):
+    for rate in rates:
         schedule = Schedule.flat(rate, seconds / len(rates))
-        steps.append(Step(rate, await run(schedule, number)))
-        if steps[-1].fault is not None:
+        for _ in range(2):
+            steps.append(Step(rate, await run(schedule, len(steps))))
+            if steps[-1].fault is None:
+                break
+        else:
             break
     return steps
 

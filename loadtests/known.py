@@ -4,8 +4,8 @@ from pathlib import Path
 
 import redis
 
-from loadtests.users import USERS_FILE
 from loadtests.stack import Stack
+from loadtests.users import USERS_FILE
 from maitred.store import keys
 
 __all__ = ["write_known_diners"]

@@ -155,15 +155,16 @@ class _Tally:
 
     def record(self, known: frozenset[str]) -> Record:
         """Return what was counted."""
-        codes = (self._failure, self._rung, self._degraded)
         flags = np.array([query.user_id in known for query in self._asked], dtype=np.bool_)
         return Record(
             np.array(self.due_s),
             np.array(self.lag_ms),
             np.array(self._latency_ms),
-            *(np.frombuffer(column, dtype=np.uint8) for column in codes),
-            known=np.resize(flags, len(self.due_s)),
-            resent=np.frombuffer(self._resent, dtype=np.bool_),
+            np.frombuffer(self._failure, dtype=np.uint8),
+            np.frombuffer(self._rung, dtype=np.uint8),
+            np.frombuffer(self._degraded, dtype=np.uint8),
+            np.resize(flags, len(self.due_s)),
+            np.frombuffer(self._resent, dtype=np.bool_),
             failure_names=tuple(self._failures),
             degraded_names=DEGRADED,
             examples=tuple(self._examples),
@@ -184,7 +185,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--url", default="http://127.0.0.1:8080", help="the inference service")
     add("--scenario", default="browse", metavar="NAME", help=", ".join(SCENARIOS))
-    add("--rate", type=float, default=200.0, help="requests due per second, at the peak if it varies")
+    add(
+        "--rate",
+        type=float,
+        default=200.0,
+        help="requests due per second, at the peak if it varies",
+    )
     add("--seconds", type=float, help="how long requests are due (default: 10, or the scenario's)")
     add("--arrivals", type=Arrivals, choices=list(Arrivals), default=Arrivals.POISSON)
     add("--objective", help="clicks, revenue or balanced")

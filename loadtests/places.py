@@ -52,7 +52,7 @@ def ask_places(url: str) -> tuple[Place, ...]:
     Raises:
         Refused: if the service cannot be asked or serves no restaurant.
     """
-    query = {"k": _MOST, "explore": "false", "traffic": "load"}
+    query: dict[str, str | int] = {"k": _MOST, "explore": "false", "traffic": "load"}
     try:
         with httpx.Client(base_url=url, trust_env=False, timeout=10.0) as client:
             reply = client.get("/v1/recommendations", params=query).raise_for_status().json()

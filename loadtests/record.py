@@ -6,6 +6,7 @@ Columns, so that any part of a run (a step, the time outside of faults) is a run
 from collections import Counter
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,7 +132,8 @@ class Record:
     def save(self, path: Path) -> None:
         """Write every column and name to an ``.npz`` file."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **{f.name: np.asarray(getattr(self, f.name)) for f in fields(self)})
+        columns: dict[str, Any] = {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
+        np.savez(path, **columns)
 
     @classmethod
     def load(cls, path: Path) -> "Record":
@@ -155,13 +157,14 @@ def concatenated(runs: list[Record]) -> Record:
         tuple(dict.fromkeys(n for run in runs for n in getattr(run, names)))
         for names in ("failure_names", "degraded_names")
     )
-    columns = {name: [getattr(run, name) for run in runs] for name in _COLUMNS}
+    columns: dict[str, Any] = {name: [getattr(run, name) for run in runs] for name in _COLUMNS}
     columns["due_s"] = [run.due_s + run.started_at - first.started_at for run in runs]
     columns["failure"] = [_recoded(r.failure, r.failure_names, failures) for r in runs]
     columns["degraded"] = [_recoded(r.degraded, r.degraded_names, shortages) for r in runs]
+    joined: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
     return replace(
         first,
-        **{name: np.concatenate(parts) for name, parts in columns.items()},
+        **joined,
         failure_names=failures,
         degraded_names=shortages,
         examples=tuple(text for run in runs for text in run.examples),

@@ -7,6 +7,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, Literal
 
+from typing_extensions import override
+
 from maitred.errors import UsageError
 
 __all__ = ["SLO_FILE", "Check", "Faults", "Outcome", "Overload", "Slo", "read_slo", "worst"]
@@ -45,6 +47,7 @@ class Check:
         return {"name": self.name, "value": self.value, "limit": self.limit, "bound": self.bound,
                 "passed": self.passed}  # fmt: skip
 
+    @override
     def __str__(self) -> str:
         value = "not stated" if self.value is None else f"{self.value:g}"
         return f"{self.name} {value} ({self.bound} {self.limit:g})"
@@ -94,10 +97,13 @@ class Slo:
         """Hold an open-loop run's summary against each limit that its kind of run has.
 
         A run with ``faults`` in its summary is one with faults, one with ``goodput_of_knee`` is an
-        overload, one with ``steps`` goes beyond what the service can carry and has no limits.
+        overload, one with ``steps`` ends where the service can carry no more, so only that some
+        step held is asked of it; ``is_reference`` marks what others are compared with.
         """
-        if "steps" in summary:
+        if summary.get("is_reference"):
             return []
+        if "steps" in summary:
+            return [Check("knee per s", _figure(summary, "knee_per_s"), 1.0, "at least")]
         at_most = {"p99.9 ms": ("p999_ms", self.p999_ms), "failures": ("failures", self.failures)}
         checks = [
             Check(name, _figure(summary, key), limit)
@@ -110,17 +116,24 @@ class Slo:
         elif "goodput_of_knee" in summary:
             if self.overload.goodput is not None:
                 value = _figure(summary, "goodput_of_knee")
-                checks.append(Check("goodput of the knee's", value, self.overload.goodput, "at least"))
+                checks.append(
+                    Check("goodput of the knee's", value, self.overload.goodput, "at least")
+                )
         elif self.personalised is not None:
             share = _figure(summary, "personalised_share")
             checks.append(Check("personalised", share, self.personalised, "at least"))
         return checks
 
     def judge(self, summary: Summary) -> Outcome:
-        """Return the verdict; nothing asked is no evidence, so it is void too."""
+        """Return the verdict.
+
+        Nothing asked is no evidence, nor are faults that did not happen: void too.
+        """
         lag, limit = _figure(summary, "send_lag_p999_ms"), self.send_lag_p999_ms
         is_late = lag is not None and limit is not None and lag > limit
-        if not summary.get("requests") or ("steps" not in summary and is_late):
+        shares = summary.get("faults")
+        has_problems = isinstance(shares, Mapping) and bool(shares.get("problems"))
+        if not summary.get("requests") or has_problems or ("steps" not in summary and is_late):
             return Outcome.VOID
         passed = all(check.passed for check in self.checks(summary))
         return Outcome.PASSED if passed else Outcome.FAILED
@@ -129,7 +142,7 @@ class Slo:
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
     """Return the verdict on several runs: a failure is a failure, whatever else was void."""
     found = set(outcomes)
-    return next(o for o in (Outcome.FAILED, Outcome.VOID, Outcome.PASSED) if o in found or not o)
+    return next((o for o in (Outcome.FAILED, Outcome.VOID) if o in found), Outcome.PASSED)
 
 
 def read_slo(path: Path) -> Slo:

@@ -53,11 +53,15 @@ def outside(record: Record, windows: Sequence[FaultWindow]) -> Record:
 
 
 def shares(record: Record, windows: Sequence[FaultWindow]) -> dict[str, object]:
-    """Return the personalised share of known diners outside of the faults, and inside by kind."""
+    """Return the personalised share of known diners outside of the faults, and inside by kind.
+
+    What falls due inside of one kind within 2 s of another is laid to the other.
+    """
     during = {}
     for kind in dict.fromkeys(window.kind for window in windows):
         chosen = [window for window in windows if window.kind == kind]
-        part = record.part(inside(record, chosen))
+        others = [window for window in windows if window.kind != kind]
+        part = record.part(inside(record, chosen) & ~inside(record, others, settle_s=SETTLE_S))
         share = part.personalised_share
         during[kind] = {
             "windows": len(chosen),
