@@ -50,6 +50,16 @@ class Checkout:
             raise Refused(msg)
         return done.stdout
 
+    def train(self, data: Path) -> Path:
+        """Return a run folder of this commit, beside its worktree: a clicks model of the data set."""
+        home = self.folder.parent
+        self.maitred(
+            *("train", "--data", str(data.resolve()), "--objective", "clicks", "--no-baselines"),
+            *("--out", str(home / "run")),
+            state=home / "state",
+        )
+        return home / "run"
+
     def status(self, state: Path) -> Stack:
         """Return this commit's stack; it may be degraded."""
         return Stack.of(orjson.loads(self._run(("status", "--json"), state).stdout))

@@ -30,15 +30,15 @@ from loadtests.tables import markdown_table
 from maitred.cli import report
 from maitred.client import Aim
 from maitred.clock import Clock, SystemClock
-from maitred.errors import MaitredError, Refused, UsageError
+from maitred.errors import MaitredError, UsageError
 from maitred.settings import load
 
 __all__ = ["Side", "main", "parse", "ratios", "rounds"]
 
-_MAITRED = (sys.executable, "-m", "maitred")
 _VOID = 3
 _FIGURES = ("p50_ms", "p99_ms", "max_ms", "server_cpu_ms", "personalised_share", "failures")
-_COMPARED = ("p50_ms", "p99_ms", "max_ms", "server_cpu_ms")
+_CLIENTS = ("p50_ms", "p99_ms", "max_ms")
+_COMPARED = (*_CLIENTS, "server_cpu_ms")
 
 Round = dict[str, float]
 
@@ -76,8 +76,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     of.add_argument("--urls", nargs="+", metavar="URL", help="inference services that run")
     add("--state", type=Path, help="stack for --objectives (default: MAITRED_STATE_DIR)")
     add(
-        "--run", type=Path, help="run folder whose model both commits serve (default: trained once)"
+        "--run",
+        type=Path,
+        help="run folder whose model both commits serve (default: each trains its own)",
     )
+    add("--data", type=Path, metavar="DATASET", help="what each commit trains on (default: Entree)")
     add("--users-file", type=Path, help="known diners (default: those of the model)")
     add("--scenario", default="browse", metavar="NAME", help=", ".join(SCENARIOS))
     add("--rate", type=float, help="requests due per second (default: the rated load of the bench)")
@@ -138,16 +141,16 @@ def rounds(
 
 
 def ratios(base: Sequence[Round], other: Sequence[Round]) -> dict[str, list[float]]:
-    """Return other to base, round by round, as smallest, median and largest; void rounds are left out.
+    """Return other to base, round by round, as smallest, median and largest.
 
-    A figure that no pair of sound rounds has is left out, too.
+    Void rounds say nothing of latency and are left out there; so is a figure that no pair has.
     """
     found = {}
     for name in _COMPARED:
         each = [
             b[name] / a[name]
             for a, b in zip(base, other, strict=True)
-            if not (a["void"] or b["void"]) and a.get(name) and name in b
+            if (name not in _CLIENTS or not (a["void"] or b["void"])) and a.get(name) and name in b
         ]
         if each:
             found[name] = [min(each), median(each), max(each)]
@@ -169,30 +172,19 @@ def _sides(options: argparse.Namespace, clock: Clock) -> Iterator[Sides]:
             url, pids = stack.inference_url, stack.inference_pids
             yield [Side(aim.name, url, aim, pids) for aim in aims], users, []
     else:
-        run = options.run or _trained()
         with ExitStack() as opened:
-            sides, notes = [], []
+            sides, notes, users = [], [], options.users_file
             for place, name in enumerate(options.commits):
                 checkout = opened.enter_context(checked_out(name))
+                run = options.run or checkout.train(options.data or prepared.dataset())
+                users = users or run / "model"
                 stack = opened.enter_context(served(checkout, run, clock))
                 label = f"{'AB'[place]} {name}"
                 sides.append(Side(label, stack.inference_url, pids=stack.inference_pids))
                 shared = "shares this environment" if checkout.shares_environment else "has its own"
-                notes.append(f"{label}: {checkout.commit[:12]}, {shared}; the model is {run}")
-            yield sides, options.users_file or run / "model", notes
-
-
-def _trained() -> Path:
-    """Return the bench's run folder; it is trained once."""
-    run = prepared.HOME / "run"
-    if not (run / "model").is_dir():
-        words = ("--objective", "clicks", "--no-baselines", "--out", str(run))
-        command = [*_MAITRED, "train", "--data", str(prepared.dataset()), *words]
-        done = children.run_child(command, label="training a model for both", seconds=60.0)
-        if done.returncode != 0:
-            msg = f"no model could be trained: {done.stderr.strip()[-500:]}"
-            raise Refused(msg, next_step="name a run folder: --run")
-    return run
+                model = f"serves {run}" if options.run else "trained its own model"
+                notes.append(f"{label}: {checkout.commit[:12]}, {shared}, {model}")
+            yield sides, users, notes
 
 
 def _markdown(content: Mapping[str, Any], base: str) -> str:
