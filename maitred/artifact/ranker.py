@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from maitred.artifact.candidates import neighbour_scores
+from maitred.artifact.candidates import Shortlist, places_in
 from maitred.artifact.diners import Taste
 from maitred.artifact.model import Model
 from maitred.policy import log_softmax
@@ -40,65 +40,76 @@ class Scored:
     normaliser: float
 
 
-def feature_matrix(model: Model, taste: Taste, candidates: Indices) -> Floats:
+def feature_matrix(model: Model, taste: Taste, listed: Shortlist) -> Floats:
     """Return the features of each candidate, [p, f], in the order the manifest names them."""
-    matrix = np.empty((candidates.size, len(model.manifest.ranker.features)))
-    for column, name in enumerate(model.manifest.ranker.features):
-        matrix[:, column] = _FEATURES[name](model, taste, candidates)
+    names = model.manifest.ranker.features
+    matrix = np.zeros((listed.rows.size, len(names)))
+    at, found = places_in(listed.rows, taste.items)
+    own = _Own(at[found], found)
+    for column, name in enumerate(names):
+        _FEATURES[name](matrix[:, column], _Evidence(model, taste, listed, own))
     return matrix
 
 
-def score(model: Model, taste: Taste, candidates: Indices) -> Scored:
+def score(model: Model, taste: Taste, listed: Shortlist) -> Scored:
     """Rank candidates; shapes as in :class:`Scored`."""
-    features = feature_matrix(model, taste, candidates)
+    features = feature_matrix(model, taste, listed)
     utilities = features @ model.weights
     log_p = log_softmax(utilities)
-    normaliser = float(utilities[0] - log_p[0]) if candidates.size else 0.0
-    return Scored(candidates, features, log_p, model.log_values[candidates], normaliser)
+    normaliser = float(utilities[0] - log_p[0]) if listed.rows.size else 0.0
+    return Scored(listed.rows, features, log_p, model.log_values_of(listed.rows), normaliser)
 
 
-def _vector(model: Model, taste: Taste, candidates: Indices) -> NDArray[np.floating]:
-    if taste.vector is None:
-        return np.zeros(candidates.size)
-    return model.vectors[candidates] @ taste.vector
+@dataclass(frozen=True, slots=True, eq=False)
+class _Own:
+    """Candidates that the diner knows: their positions, and which of the taste's items they are."""
+
+    at: Indices
+    which: NDArray[np.bool_]
 
 
-def _neighbours(model: Model, taste: Taste, candidates: Indices) -> NDArray[np.floating]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Evidence:
+    model: Model
+    taste: Taste
+    listed: Shortlist
+    own: _Own
+
+
+def _vector(column: Floats, e: _Evidence) -> None:
+    column[:] = e.listed.vectors
+
+
+def _neighbours(column: Floats, e: _Evidence) -> None:
     # Chances multiply where utilities add, so they enter as logarithms; 0 where nothing is said.
-    return np.log1p(np.maximum(neighbour_scores(model, taste)[candidates], 0.0) / _NEIGHBOUR_UNIT)
+    column[:] = np.log1p(np.maximum(e.listed.neighbours, 0.0) / _NEIGHBOUR_UNIT)
 
 
-def _places(model: Model, taste: Taste, values: NDArray[np.floating]) -> NDArray[np.floating]:
-    spread = np.zeros(len(model.catalogue))
-    spread[taste.items] = values
-    return spread
+def _own_recency(column: Floats, e: _Evidence) -> None:
+    column[e.own.at] = (1.0 / np.arange(1, e.taste.items.size + 1))[e.own.which]
 
 
-def _own_recency(model: Model, taste: Taste, candidates: Indices) -> NDArray[np.floating]:
-    return _places(model, taste, 1.0 / (1.0 + np.arange(taste.items.size)))[candidates]
+def _own_choices(column: Floats, e: _Evidence) -> None:
+    column[e.own.at] = np.log1p(e.taste.choices[e.own.which])
 
 
-def _own_choices(model: Model, taste: Taste, candidates: Indices) -> NDArray[np.floating]:
-    return _places(model, taste, np.log1p(taste.choices))[candidates]
+def _known(column: Floats, e: _Evidence) -> None:
+    column[e.own.at] = 1.0
 
 
-def _known(model: Model, taste: Taste, candidates: Indices) -> NDArray[np.floating]:
-    return _places(model, taste, np.ones(taste.items.size))[candidates]
+def _popularity(column: Floats, e: _Evidence) -> None:
+    column[:] = e.model.read(e.listed.rows, lambda known: np.log1p(e.model.popularity[known]))
 
 
-def _popularity(model: Model, _taste: Taste, candidates: Indices) -> NDArray[np.floating]:
-    return model.log_popularity[candidates]
+def _choices(column: Floats, e: _Evidence) -> None:
+    column[:] = e.model.read(e.listed.rows, lambda known: np.log1p(e.model.choices[known]))
 
 
-def _choices(model: Model, _taste: Taste, candidates: Indices) -> NDArray[np.floating]:
-    return model.log_choices[candidates]
+def _value(column: Floats, e: _Evidence) -> None:
+    column[:] = e.model.log_values_of(e.listed.rows) - e.model.mean_log_value
 
 
-def _value(model: Model, _taste: Taste, candidates: Indices) -> NDArray[np.floating]:
-    return model.log_values[candidates] - model.mean_log_value
-
-
-_FEATURES: dict[str, Callable[[Model, Taste, Indices], NDArray[np.floating]]] = {
+_FEATURES: dict[str, Callable[[Floats, _Evidence], None]] = {
     "vector": _vector,
     "neighbours": _neighbours,
     "own_recency": _own_recency,
@@ -108,3 +119,4 @@ _FEATURES: dict[str, Callable[[Model, Taste, Indices], NDArray[np.floating]]] = 
     "choices": _choices,
     "value": _value,
 }
+"""Each writes its feature of all candidates into a column of zeros, [p]."""

@@ -14,6 +14,7 @@ from maitred.store.loader import ModelLoader
 from maitred.store.reader import open_reader
 from services.eventlog.publisher import open_publisher
 from services.inference.admission import Admission
+from services.inference.breadth import open_breadth
 from services.inference.impressions import ImpressionLog, Outlet
 from services.inference.recommend import Recommender
 from services.inference.snapshot import Snapshots
@@ -70,12 +71,13 @@ async def assemble(
             outlet = stack.enter_context(publisher).offer
         impressions = ImpressionLog(outlet, metrics)
         stack.enter_context(impressions.pumping())
+        breadth = stack.enter_context(open_breadth())
         snapshots = Snapshots()
         admission = Admission(clock, metrics)
         loader = ModelLoader(redis, settings.state_dir / "models")
         watch = Watch(loader, snapshots, metrics, clock, worker=str(os.getpid()))
         recommender = Recommender(
-            settings, clock, metrics, snapshots, reader, admission, impressions
+            settings, clock, metrics, snapshots, reader, admission, breadth, impressions
         )
         await watch.start()
         for task in (asyncio.create_task(watch.run()), asyncio.create_task(admission.watch())):

@@ -1,6 +1,7 @@
 """The whole path of a request, top to bottom."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from maitred.artifact import Scored, Taste
@@ -14,8 +15,9 @@ from maitred.store.reader import ABSENT, DinerBytes, DinerReader
 from services.inference import fallback
 from services.inference.admission import Admission
 from services.inference.ask import Ask
+from services.inference.breadth import Breadth
 from services.inference.candidates import shortlist_for, taste_for
-from services.inference.catalogue_view import Allowed, allowed, without_dismissed
+from services.inference.catalogue_view import View
 from services.inference.deadline import Deadline
 from services.inference.explain import explain
 from services.inference.exploration import draw
@@ -37,7 +39,7 @@ class Recommendation:
     shown: Shown
     degraded: Degraded | None
     removed: dict[str, int]
-    ids: tuple[str, ...] = ()
+    ids: Sequence[str] = ()
     model_version: str | None = None
     reasons: list[list[Reason]] | None = None
 
@@ -49,7 +51,7 @@ class _Walk:
     ask: Ask
     policy: Policy
     served: Served
-    view: Allowed
+    view: View
     deadline: Deadline
     degraded: Degraded | None = None
     taste: Taste = NOBODY
@@ -66,6 +68,7 @@ class Recommender:
     snapshots: Snapshots
     reader: DinerReader
     admission: Admission
+    breadth: Breadth
     impressions: ImpressionLog
 
     async def recommend(self, ask: Ask, deadline: Deadline) -> Recommendation:
@@ -82,7 +85,7 @@ class Recommender:
         if served is None:
             return Recommendation(ask, fallback.nothing(policy), Degraded.NO_MODEL, {})
 
-        view = allowed(served.model.catalogue, ask.filters)
+        view = await self.breadth.view(served, ask.filters, within_s=_share(deadline))
         walk = _Walk(ask, policy, served, view, deadline)
         if snapshot.of(policy) is None:
             walk.degraded = Degraded.NO_MODEL
@@ -91,7 +94,7 @@ class Recommender:
             shown = await self._best(walk)
 
         reasons = explain(served, walk.taste, shown, walk.scored) if ask.explain else None
-        ids, version = served.model.catalogue.ids, served.model.version
+        ids, version = served.catalogue.ids, served.model.version
         self.impressions.offer(Impression(ask, self.clock.now(), shown, ids, version))
         return Recommendation(ask, shown, walk.degraded, walk.view.removed, ids, version, reasons)
 
@@ -119,14 +122,15 @@ class Recommender:
 
         stored = await self._stored(walk)
         walk.taste = taste_for(served, stored, ask.history)
-        walk.view = without_dismissed(walk.view, walk.taste)
+        walk.view = walk.view.without(walk.taste.dismissed, "dismissed")
         deadline.passed("diner")
         if not walk.taste.is_known:
             return self._fall_back(walk)
 
-        candidates = shortlist_for(served, walk.taste, walk.view)
+        walk.view = await self.breadth.widened(walk.view, walk.taste, within_s=_share(deadline))
+        listed = shortlist_for(walk.taste, walk.view)
         deadline.passed("candidates")
-        judged = judge(served, walk.taste, walk.policy, candidates)
+        judged = judge(served, walk.taste, walk.policy, listed)
         walk.scored = judged.scored
         deadline.passed("score")
         return draw(
@@ -155,7 +159,6 @@ class Recommender:
         return fallback.best_affordable(
             walk.ask,
             walk.policy,
-            walk.served,
             walk.view,
             now=self.clock.now(),
             remaining_s=walk.deadline.remaining_s,
@@ -166,3 +169,8 @@ class Recommender:
             return self.settings.balanced_weight
         clicks = snapshot.clicks
         return clicks.model.manifest.default_weight if clicks else 0.0
+
+
+def _share(deadline: Deadline) -> float:
+    """What one step off the loop may take: half of what is left, so that a lower rung fits in."""
+    return max(deadline.remaining_s / 2, 0.0)

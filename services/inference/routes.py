@@ -118,4 +118,5 @@ async def show_restaurant(request: Request, restaurant_id: str) -> dict[str, Any
         "hours": format_hours(restaurant.hours),
         "timezone": restaurant.timezone,
         "attributes": list(restaurant.attributes),
+        "delivery_km": restaurant.delivery_km,
     }
