@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
 
 from loadtests.reply import DEGRADED, RUNGS, explain, fits
@@ -55,6 +56,7 @@ class _Allowed(NamedTuple):
 
 
 _Fault = tuple[Failure, str]
+_Wish = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class Judge:
     """
 
     catalogue: Catalogue | None = None
-    _known: dict[Filters, _Allowed] = field(default_factory=dict, repr=False)
+    _known: dict[_Wish, _Allowed] = field(default_factory=dict, repr=False)
+    _rows: dict[str, int] = field(default_factory=dict, repr=False)
 
     def judge(self, query: Query, status: int, body: bytes, waited_ms: float) -> Verdict:
         """Judge one reply; status 0 means that no whole reply came."""
@@ -105,38 +108,33 @@ class Judge:
 
     def _against(self, catalogue: Catalogue, query: Query, ids: list[str]) -> _Fault | None:
         mask, allowed = self._allowed(catalogue, query)
-        index = catalogue.index
         for restaurant_id in ids:
-            row = index.get(restaurant_id)
+            row = self._row(catalogue, restaurant_id)
             if row is None or not mask[row]:
                 return Failure.FILTER, f"{restaurant_id} is not allowed by {filters_of(query)}"
         if len(ids) < min(query.k, allowed):
             return Failure.FEW, f"{len(ids)} of {query.k} items, {allowed} were allowed"
         return None
 
+    def _row(self, catalogue: Catalogue, restaurant_id: str) -> int | None:
+        row = self._rows.get(restaurant_id)
+        if row is None and (row := catalogue.index.get(restaurant_id)) is not None:
+            self._rows[restaurant_id] = row
+        return row
+
     def _allowed(self, catalogue: Catalogue, query: Query) -> _Allowed:
-        filters = filters_of(query) if _is_filtered(query) else _NO_FILTERS
-        found = self._known.get(filters)
+        place = (query.lat, query.lon, query.radius_km) if query.radius_km is not None else None
+        wish = (place, query.cuisines, query.price_max, query.open_at, query.exclude)
+        found = self._known.get(wish)
         if found is None:
-            mask, _ = catalogue.allowed(filters)
-            found = _Allowed(mask.tobytes(), int(mask.sum()))
+            rows = catalogue.allowed(filters_of(query)).rows
+            mask = np.zeros(len(catalogue), dtype=np.bool_)
+            mask[rows] = True
+            found = _Allowed(mask.tobytes(), int(rows.size))
             if len(self._known) >= _MOST_FILTERS:
                 self._known.clear()
-            self._known[filters] = found
+            self._known[wish] = found
         return found
-
-
-_NO_FILTERS = Filters()
-
-
-def _is_filtered(query: Query) -> bool:
-    return bool(
-        query.price_max is not None
-        or query.cuisines
-        or query.radius_km is not None
-        or query.open_at
-        or query.exclude
-    )
 
 
 def filters_of(query: Query) -> Filters:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from maitred.artifact import strings
+from maitred.catalogue import texts
 from maitred.errors import UsageError
 
 __all__ = ["USERS_FILE", "read_users"]
@@ -23,9 +23,7 @@ def read_users(path: Path) -> tuple[str, ...]:
     """
     if path.is_dir() and (path / "diners_ids.npy").is_file():
         return tuple(
-            strings.unpack(
-                np.load(path / "diners_ids.npy"), np.load(path / "diners_id_offsets.npy")
-            )
+            texts.unpack(np.load(path / "diners_ids.npy"), np.load(path / "diners_id_offsets.npy"))
         )
     if not path.is_file():
         msg = f"no diners in {path}: it is neither a file of ids nor a model's folder"

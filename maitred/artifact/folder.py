@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maitred.artifact import manifest as manifests
-from maitred.artifact import strings
 from maitred.artifact.diners import DinerRow
 from maitred.artifact.manifest import FileEntry, Manifest
 from maitred.artifact.model import Arrays, Model
+from maitred.catalogue import ARRAYS, texts
 from maitred.errors import CorruptArtifact, NotFound
 
 __all__ = ["MANIFEST", "SCHEMA", "check", "file_entries", "load", "npy_bytes", "read_diners",
@@ -22,7 +22,7 @@ __all__ = ["MANIFEST", "SCHEMA", "check", "file_entries", "load", "npy_bytes", "
 MANIFEST = "manifest.json"
 
 SCHEMA: dict[str, tuple[str, int]] = {
-    "catalogue": ("uint8", 1),
+    **{f"catalogue_{name}": kind for name, kind in ARRAYS.items()},
     "vectors": ("float32", 2),
     "neighbours_indptr": ("int64", 1),
     "neighbours_items": ("int32", 1),
@@ -30,6 +30,8 @@ SCHEMA: dict[str, tuple[str, int]] = {
     "popularity": ("float32", 1),
     "choices": ("float32", 1),
     "values": ("float32", 1),
+    "popular_order": ("int32", 1),
+    "popular_rank": ("int32", 1),
     "segments_keys": ("uint8", 1),
     "segments_key_offsets": ("int64", 1),
     "segments_indptr": ("int64", 1),
@@ -150,7 +152,7 @@ def load(folder: Path, *, verified: bool = False) -> Model:
 def read_diners(folder: Path) -> Iterator[tuple[str, DinerRow]]:
     """Yield (user id, row) for every diner of a model folder, in order of id."""
     arrays = {n: _map(folder / f"{n}.npy", n) for n in SCHEMA if n.startswith("diners_")}
-    users = strings.unpack(arrays["diners_ids"], arrays["diners_id_offsets"])  # type: ignore[arg-type]
+    users = texts.unpack(arrays["diners_ids"], arrays["diners_id_offsets"])  # type: ignore[arg-type]
     cuts = arrays["diners_indptr"].tolist()
     for i, user in enumerate(users):
         span = slice(cuts[i], cuts[i + 1])
@@ -179,6 +181,8 @@ def check(model: Model) -> None:
         "popularity": model.popularity.shape != (n,),
         "choices": model.choices.shape != (n,),
         "values": model.values.shape != (n,) or bool((model.values <= 0).any()),
+        "popular_order": model.popular_order.shape != (n,) or not _within(model.popular_order, n),
+        "popular_rank": model.popular_rank.shape != (n,),
         "segments_items": not all(_within(s.items, n) for s in model.segments.values()),
         "ranker": len(model.manifest.ranker.features) != model.weights.size,
     }

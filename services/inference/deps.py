@@ -14,7 +14,9 @@ from maitred.store.loader import ModelLoader
 from maitred.store.reader import open_reader
 from services.eventlog.publisher import open_publisher
 from services.inference.admission import Admission
+from services.inference.breadth import open_breadth
 from services.inference.impressions import ImpressionLog, Outlet
+from services.inference.meter import Meter
 from services.inference.recommend import Recommender
 from services.inference.snapshot import Snapshots
 from services.inference.watch import Watch
@@ -40,6 +42,7 @@ class Dependencies:
     snapshots: Snapshots
     watch: Watch
     admission: Admission
+    meter: Meter
     recommender: Recommender
 
 
@@ -70,18 +73,18 @@ async def assemble(
             outlet = stack.enter_context(publisher).offer
         impressions = ImpressionLog(outlet, metrics)
         stack.enter_context(impressions.pumping())
+        breadth = stack.enter_context(open_breadth())
         snapshots = Snapshots()
         admission = Admission(clock, metrics)
         loader = ModelLoader(redis, settings.state_dir / "models")
         watch = Watch(loader, snapshots, metrics, clock, worker=str(os.getpid()))
-        recommender = Recommender(
-            settings, clock, metrics, snapshots, reader, admission, impressions
-        )
+        recommender = Recommender(settings, clock, metrics, snapshots, reader, breadth, impressions)
         await watch.start()
-        for task in (asyncio.create_task(watch.run()), asyncio.create_task(admission.watch())):
-            stack.push_async_callback(_end, task)
+        meter = Meter(metrics)
+        for work in (watch.run(), admission.watch(), meter.run()):
+            stack.push_async_callback(_end, asyncio.create_task(work))
         yield Dependencies(
-            settings, clock, metrics, redis, snapshots, watch, admission, recommender
+            settings, clock, metrics, redis, snapshots, watch, admission, meter, recommender
         )
 
 

@@ -7,7 +7,7 @@ the log. A full queue or a log that is away costs impressions, which are counted
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,12 +36,12 @@ class Outlet(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Impression:
-    """What one reply showed; ``ids`` are restaurant ids by catalogue index."""
+    """What one reply showed; ``ids`` are restaurant ids by catalogue row."""
 
     ask: Ask
     at: datetime
     shown: Shown
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     model_version: str | None
 
     @property
