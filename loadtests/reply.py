@@ -21,32 +21,27 @@ DEGRADED = ("deadline", "overload", "store", "no_model", "internal")
 
 _RUNGS, _DEGRADED = frozenset(RUNGS), frozenset({None, *DEGRADED})
 _OBJECTIVES = frozenset({"clicks", "revenue", "balanced"})
-_MEMBERS = frozenset(
-    {
-        "request_id", "model_version", "objective", "revenue_weight", "experiment", "arm", "rung",
-        "degraded", "took_ms", "filtered", "items",
-    }
-)  # fmt: skip
-_ITEM = frozenset({"restaurant_id", "rank", "score", "propensity"})
-_EXPLAINED = _ITEM | {"reasons"}
-_REASON = frozenset({"code", "text", "contribution"})
+_MEMBERS, _ITEM_MEMBERS, _REASON_MEMBERS = 11, 4, 3
+"""How many there are: with every known one there and no more, none is unknown."""
 
 
 def fits(reply: Any) -> bool:  # noqa: ANN401  # whatever JSON said
     """Whether decoded JSON is a reply: every member there, none unknown, each in its domain."""
-    return (
-        type(reply) is dict
-        and reply.keys() == _MEMBERS
-        and type(reply["request_id"]) is str
-        and _is_choice(reply["rung"], _RUNGS)
-        and _is_choice(reply["degraded"], _DEGRADED)
-        and _is_choice(reply["objective"], _OBJECTIVES)
-        and _is_number(reply["took_ms"])
-        and _fit_options(reply)
-        and _is_counts(reply["filtered"])
-        and type(reply["items"]) is list
-        and all(map(_is_item, reply["items"]))
-    )
+    try:
+        return (
+            type(reply) is dict
+            and len(reply) == _MEMBERS
+            and type(reply["request_id"]) is str
+            and reply["rung"] in _RUNGS
+            and reply["degraded"] in _DEGRADED
+            and reply["objective"] in _OBJECTIVES
+            and _is_number(reply["took_ms"])
+            and _fit_options(reply)
+            and _are_counts(reply["filtered"])
+            and _are_items(reply["items"])
+        )
+    except (KeyError, TypeError):  # a member that is not there; a list where a choice should be
+        return False
 
 
 def explain(body: bytes) -> str:
@@ -58,10 +53,6 @@ def explain(body: bytes) -> str:
         where = ".".join(str(part) for part in first["loc"]) or "body"
         return f"{where}: {first['msg']}"
     return "a whole number beyond 64 bits"
-
-
-def _is_choice(value: object, choices: frozenset[Any]) -> bool:
-    return (value is None or type(value) is str) and value in choices
 
 
 def _is_number(value: object) -> bool:
@@ -83,35 +74,42 @@ def _fit_options(reply: dict[str, Any]) -> bool:
     )
 
 
-def _is_counts(value: object) -> bool:
+def _are_counts(value: object) -> bool:
     return type(value) is dict and (
         not value or all(type(count) is int for count in value.values())
     )
 
 
-def _is_item(item: Any) -> bool:  # noqa: ANN401  # whatever JSON said
-    if type(item) is not dict:
+def _are_items(items: object) -> bool:
+    """Check a list's items in one loop: a call for each member of each would cost more than all else."""
+    if type(items) is not list:
         return False
-    names = item.keys()
-    if names != _ITEM and (names != _EXPLAINED or not _are_reasons(item["reasons"])):
-        return False
-    rank, chance, score = item["rank"], item["propensity"], item["score"]
+    for item in items:
+        if len(item) != _ITEM_MEMBERS and not _is_explained(item):
+            return False
+        rank, score, chance = item["rank"], item["score"], item["propensity"]
+        if not (
+            type(item["restaurant_id"]) is str
+            and type(rank) is int
+            and rank >= 1
+            and (type(score) is float or type(score) is int)
+            and (type(chance) is float or type(chance) is int)
+            and 0 <= chance <= 1
+        ):
+            return False
+    return True
+
+
+def _is_explained(item: dict[str, Any]) -> bool:
+    reasons = item["reasons"]
     return (
-        type(item["restaurant_id"]) is str
-        and type(rank) is int
-        and rank >= 1
-        and _is_number(chance)
-        and 0 <= chance <= 1
-        and _is_number(score)
-    )
-
-
-def _are_reasons(reasons: object) -> bool:
-    return type(reasons) is list and all(
-        type(reason) is dict
-        and reason.keys() == _REASON
-        and type(reason["code"]) is str
-        and type(reason["text"]) is str
-        and _is_number(reason["contribution"])
-        for reason in reasons
+        len(item) == _ITEM_MEMBERS + 1
+        and type(reasons) is list
+        and all(
+            len(reason) == _REASON_MEMBERS
+            and type(reason["code"]) is str
+            and type(reason["text"]) is str
+            and _is_number(reason["contribution"])
+            for reason in reasons
+        )
     )
