@@ -64,20 +64,23 @@ class Checkout:
         """Return this commit's stack; it may be degraded."""
         return Stack.of(orjson.loads(self._run(("status", "--json"), state).stdout))
 
-    def _run(self, arguments: tuple[str, ...], state: Path) -> subprocess.CompletedProcess[str]:
+    def environment(self, state: Path) -> dict[str, str]:
+        """Return the environment of this commit's programs: free ports, servers of their own."""
         ports = dict.fromkeys((f"{name}_port" for name in _PORTS), 0)
-        environment = child_environment(
+        found = child_environment(
             state_dir=state, redis_url=None, kafka_bootstrap=None, admin_key=None, **ports
         )
         # Before the shared environment's own copy of our packages.
-        environment["PYTHONPATH"] = str(self.folder)
+        return found | {"PYTHONPATH": str(self.folder)}
+
+    def _run(self, arguments: tuple[str, ...], state: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603  # our own program, no shell
             [str(self.python), "-m", "maitred", *arguments],
             check=False,
             capture_output=True,
             text=True,
             cwd=self.folder,
-            env=environment,
+            env=self.environment(state),
         )
 
 

@@ -184,9 +184,9 @@ def plan(faults: Sequence[Fault], seconds: float) -> list[Strike]:
 
 
 def needed_s(faults: Sequence[Fault]) -> float:
-    """Return how long a run must be for each fault to be struck once and to be got over."""
+    """Return how long a run must be for each fault to be struck and got over, repeated ones twice."""
     singles = [fault.lasts_s + _CALM_S for fault in faults if fault.every_s is None]
-    repeated = [2.5 * fault.every_s for fault in faults if fault.every_s is not None]
+    repeated = [f.every_s + f.lasts_s + 3.0 for f in faults if f.every_s is not None]
     return max([_FIRST_S + sum(singles) + 1.0, *repeated])
 
 
