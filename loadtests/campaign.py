@@ -18,7 +18,6 @@ from loadtests.windows import FaultWindow, shares
 from maitred.client import Aim
 from maitred.client.waits import P999_FROM
 from maitred.clock import Clock
-from maitred.errors import Refused
 
 __all__ = ["Campaign", "Place", "Result", "rated_per_s"]
 
@@ -102,11 +101,10 @@ class Campaign:
         self.results.append(result)
         return result
 
-    def overload(self, aim: Aim, knee: float | None) -> Result:
+    def overload(self, aim: Aim, knee: float | None) -> Result | None:
         """Offer half again what the service can carry; the knee is looked for unless it is given.
 
-        Raises:
-            Refused: if not even the lowest step held.
+        If not even the lowest step held there is no knee to go over, and the steps' result says so.
         """
         name = aim.name
         if knee is None:
@@ -119,8 +117,7 @@ class Campaign:
             at_knee.summary["is_reference"] = True
             good = at_knee.record.goodput_per_s
         if not knee:
-            msg = f"not even {0.5 * self.rate:g} requests a second held, so there is no knee"
-            raise Refused(msg, next_step="start lower: --rate; or name it: --knee")
+            return None
         result = self._offer(f"{name} overload", aim, SCENARIOS["overload"], knee)
         result.summary["knee_per_s"] = knee
         result.summary["goodput_of_knee"] = round(result.record.goodput_per_s / max(good, 1e-9), 4)

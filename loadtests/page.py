@@ -7,8 +7,9 @@ from typing import Any
 from loadtests.charts import Timeline, knee_chart, lag_chart, latency_chart, rungs_chart
 from loadtests.record import LAG_LIMIT_MS
 from loadtests.reports import footnote
+from loadtests.tables import percent
 from loadtests.timeline import Moment
-from loadtests.verdicts import FAULT_HEAD, STEP_HEAD, fault_rows, step_rows
+from loadtests.verdicts import FAULT_HEAD, STEP_HEAD, fault_rows, knee_said, step_rows
 from maitred.client.waits import LATE_MS
 
 __all__ = ["page"]
@@ -55,7 +56,7 @@ def page(content: Mapping[str, Any], curves: str) -> str:
     """Return the report of ``loadtests.run`` as a page; ``curves`` is the latency plot, as SVG."""
     runs = content["open_loop"]
     verdict = content["verdict"]
-    figures = [[name, *(run.get(key) for key in _FIGURES.values())] for name, run in runs.items()]
+    figures = [[name, *_figures(run, _FIGURES.values())] for name, run in runs.items()]
     how = (
         f"Rated load {content['rate_per_s']:g} requests due per second, "
         f"{escape(content['arrivals'])} arrivals; latency from the moment a request was due."
@@ -118,8 +119,7 @@ def _run(name: str, run: Mapping[str, Any], drawn: Mapping[str, Any]) -> str:
         f'<h2>{escape(name)} <span class="verdict {run["verdict"]}">{run["verdict"]}</span></h2>'
     ]
     if "steps" in run:
-        least = "at least " if run["knee_is_bound"] else ""
-        parts.append(f"<p>The knee is {least}{run['knee_per_s']:,.0f} requests per second.</p>")
+        parts.append(f"<p>{knee_said(run).capitalize()}</p>")
         charts.insert(0, knee_chart(run["steps"], "Steps to the knee"))
         parts.append(f'<div class="wide">{_table(STEP_HEAD, step_rows(run["steps"]))}</div>')
     parts += [f'<div class="draw">{chart}</div>' for chart in charts]
@@ -134,9 +134,13 @@ def _people(people: Mapping[str, Any]) -> str:
     if not people:
         return ""
     names = {head: key for head, key in _FIGURES.items() if key in next(iter(people.values()))}
-    rows = [[name, *(run.get(key) for key in names.values())] for name, run in people.items()]
+    rows = [[name, *_figures(run, names.values())] for name, run in people.items()]
     said = "Locust's users wait for each reply before they ask again, so this decides nothing."
     return f'<section><h2>People</h2><p>{said}</p><div class="wide">{_table(("run", *names), rows)}</div></section>'
+
+
+def _figures(run: Mapping[str, Any], keys: Iterable[str]) -> list[object]:
+    return [percent(run.get(k)) if k == "personalised_share" else run.get(k) for k in keys]
 
 
 class _Html(str):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["load_table", "markdown_table"]
+__all__ = ["load_table", "markdown_table", "percent"]
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -29,7 +29,7 @@ def load_table(summaries: Mapping[str, Mapping[str, object]]) -> str:
             name,
             *(run.get(c) for c in columns),
             _counts(run, "failures_by_kind"),
-            _share(run.get("personalised_share")),
+            percent(run.get("personalised_share")),
             _counts(run, "rungs"),
             _counts(run, "degraded"),
         ]
@@ -49,7 +49,8 @@ def _cell(value: object) -> str:
     return f"{value:,.2f}" if isinstance(value, float) else str(value)
 
 
-def _share(value: object) -> str | None:
+def percent(value: object) -> str | None:
+    """Return a share as people read it; None stays None."""
     return f"{value:.2%}" if isinstance(value, float) else None
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loadtests.reports import footnote
-from loadtests.tables import load_table, markdown_table
+from loadtests.tables import load_table, markdown_table, percent
 
-__all__ = ["fault_rows", "markdown", "said", "step_rows"]
+__all__ = ["fault_rows", "knee_said", "markdown", "said", "step_rows"]
 
 FAULT_HEAD = ("fault", "from s", "to s", "what was seen")
 STEP_HEAD = (
@@ -30,6 +30,14 @@ def said(content: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def knee_said(run: Mapping[str, Any]) -> str:
+    """Return what a climb found, as a sentence."""
+    if not run["knee_per_s"]:
+        return "no step held, so there is no knee."
+    least = "at least " if run["knee_is_bound"] else ""
+    return f"the knee is {least}{run['knee_per_s']:,.0f} requests per second."
+
+
 def fault_rows(windows: Sequence[Mapping[str, Any]]) -> list[list[object]]:
     """Return fault windows as cells of a table."""
     return [[w["kind"], w["began_s"], w["ended_s"], w["note"]] for w in windows]
@@ -37,9 +45,14 @@ def fault_rows(windows: Sequence[Mapping[str, Any]]) -> list[list[object]]:
 
 def step_rows(steps: Sequence[Mapping[str, Any]]) -> list[list[object]]:
     """Return the steps to the knee as cells of a table."""
-    names = ("rate_per_s", "requests", "p50_ms", "p99_ms", "max_ms", "personalised_share")
+    names = ("rate_per_s", "requests", "p50_ms", "p99_ms", "max_ms")
     return [
-        [*(step[name] for name in names), "yes" if step["holds"] else "no", step["why"]]
+        [
+            *(step[name] for name in names),
+            percent(step["personalised_share"]),
+            "yes" if step["holds"] else "no",
+            step["why"],
+        ]
         for step in steps
     ]
 
@@ -73,9 +86,13 @@ def _how(content: Mapping[str, Any]) -> str:
 def _steps(name: str, run: Mapping[str, Any]) -> list[str]:
     if "steps" not in run:
         return []
-    least = "at least " if run["knee_is_bound"] else ""
-    knee = f"{name}: the knee is {least}{run['knee_per_s']:,.0f} requests per second."
-    return ["", knee, "", markdown_table(STEP_HEAD, step_rows(run["steps"])), ""]
+    return [
+        "",
+        f"{name}: {knee_said(run)}",
+        "",
+        markdown_table(STEP_HEAD, step_rows(run["steps"])),
+        "",
+    ]
 
 
 def _faults(name: str, run: Mapping[str, Any], windows: Sequence[Mapping[str, Any]]) -> list[str]:

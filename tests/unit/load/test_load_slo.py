@@ -73,6 +73,12 @@ def test_of_steps_only_the_first_must_hold(slo: Slo, knee: float, outcome: Outco
     assert slo.judge(steps) is outcome
 
 
+def test_a_climb_whose_first_step_the_generator_missed_says_nothing(slo: Slo) -> None:
+    steps = GOOD | {"steps": [], "knee_per_s": 0.0, "knee_is_bound": True}
+
+    assert slo.judge(steps) is Outcome.VOID
+
+
 def test_a_limit_that_is_left_out_is_not_judged(tmp_path: Path) -> None:
     path = tmp_path / "slo.toml"
     path.write_text("failures = 0\n", encoding="utf-8")
