@@ -217,13 +217,15 @@ class Injector:
     def _strike(self, fault: Fault) -> None:
         began_at = self.clock.now().timestamp()
         note = "did not end as it should"
+        problem: str | None = note  # of whatever else may be raised
         try:
-            note = fault.strike(self.over.wait)
+            note, problem = fault.strike(self.over.wait), None
         except (MaitredError, psutil.Error) as error:
-            self.problems.append(f"{fault.kind}: {error}")
+            problem = str(error)
         finally:
             ended_at = self.clock.now().timestamp()
             self.windows.append(FaultWindow(fault.kind, began_at, ended_at, note))
+            self.problems += [f"{fault.kind}: {problem}"] if problem else []
 
 
 @contextmanager
