@@ -82,7 +82,7 @@ def write_model(folder: Path, restaurants: int, *, seed: int = 7) -> str:
         ],
         ranker=Ranker(
             features=["vector", "neighbours", "own_recency", "known", "popularity"],
-            weights=[0.3, 0.5, 1.0, 0.5, 0.2],
+            weights=[1.0, 0.5, 1.0, 0.5, 0.2],
         ),
         default_weight=0.25,
         value_statement="a bench's",
