@@ -9,6 +9,9 @@ from maitred import geo
 
 __all__ = ["Places"]
 
+_FEW = 1_000
+"""So few places are all looked at: a comparison of each costs less than finding its cells."""
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Bools = NDArray[np.bool_]
@@ -71,7 +74,7 @@ class Places:
 
     def _nearby(self, lat: float, lon: float, radius_km: float, at_most: int) -> Indices | None:
         """Return positions in the order of cells that hold everything within a radius."""
-        ranges = geo.cover(lat, lon, radius_km)
+        ranges = geo.cover(lat, lon, radius_km) if self.rows.size > _FEW else None
         if ranges is None:
             return np.arange(self.rows.size) if self.rows.size <= at_most else None
         starts = self.cells.searchsorted(ranges[0], side="left")
