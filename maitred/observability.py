@@ -56,7 +56,7 @@ class Metrics:
             "maitred_loop_lag_seconds",
             "How late the event loop wakes, seconds.",
             registry=registry,
-            multiprocess_mode="max",
+            multiprocess_mode="livemax",
         )
         self.impressions = Counter(
             "maitred_impressions_total",
@@ -84,13 +84,13 @@ class Metrics:
             "maitred_spool_bytes",
             "Bytes waiting in the spool.",
             registry=registry,
-            multiprocess_mode="sum",
+            multiprocess_mode="livesum",
         )
         self.unacknowledged = Gauge(
             "maitred_unacknowledged_events",
             "Events sent to the log and not acknowledged yet.",
             registry=registry,
-            multiprocess_mode="sum",
+            multiprocess_mode="livesum",
         )
         self.consumed = Counter(
             "maitred_consumed_total",
