@@ -6,12 +6,12 @@ its environment. ``MAITRED_SEED`` 404 makes every worker fail at its start.
 
 import asyncio
 import os
+import select
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import orjson
 from fastapi import FastAPI, Request
 from prometheus_client import CollectorRegistry
 from starlette.responses import Response
@@ -55,8 +55,8 @@ def create() -> Frame:
     @app.get("/pid")
     async def pid(request: Request) -> Response:
         metrics.spooled.inc()
-        if settings.impressions_fd is not None:
-            os.write(settings.impressions_fd, str(os.getpid()).encode())
+        if settings.impressions_fd is not None and "n" in request.query_params:
+            os.write(settings.impressions_fd, request.query_params["n"].encode())
         waited = asyncio.get_running_loop().time() - request.scope["state"]["arrived"]
         return JsonResponse({"pid": os.getpid(), "waited_s": waited})
 
@@ -76,9 +76,11 @@ def receive() -> None:
     """Be a companion: append each datagram to a file, until the master is gone or says so."""
     settings = load()
     assert settings.impressions_fd is not None
+    lifeline, inbox = sys.stdin.fileno(), settings.impressions_fd
     with (settings.state_dir / "received").open("ab", buffering=0) as file:
-        while datagram := os.read(settings.impressions_fd, 1000):
-            file.write(orjson.dumps([os.getpid(), int(datagram)]) + b"\n")
+        while lifeline not in (readable := select.select([lifeline, inbox], [], [])[0]):
+            for ready in readable:
+                file.write(os.read(ready, 1000) + b"\n")
 
 
 def main() -> None:
@@ -86,7 +88,7 @@ def main() -> None:
     argv = (sys.executable, "-P", str(Path(__file__)), "receive")
     run(
         PROGRAM,
-        f"{__spec__.name}:create" if __spec__ else "",
+        "tests.support.web_app:create",
         settings,
         port=settings.inference_port or 0,
         workers=settings.workers,
