@@ -99,10 +99,10 @@ class Master:
         self._write()
 
     def _see_whether_it_started(self) -> None:
-        for post in self._workers:
-            if post.failure is not None:
-                msg = f"{post.recipe.name} could not start: {post.failure}"
-                raise Refused(msg, next_step="what it said before stands above, or in its log")
+        failures = [post.failure for post in self._workers if post.failure is not None]
+        if failures and not any(post.is_ready for post in self._workers):
+            msg = f"{self.program} could not start: {failures[0]}"
+            raise Refused(msg, next_step="what it said before stands above, or in its log")
         if all(post.is_ready for post in self._workers):
             self.phase = "running"
             _log.info("%s is ready: %d workers", self.program, len(self._workers))

@@ -29,6 +29,8 @@ REQUESTS_S: Final = 4.0
 
 _LOOK_S: Final = 0.02
 _TICKS_A_SWEEP: Final = 5
+_LOOKS_A_TURN: Final = 500
+_CUTS_A_TURN: Final = 8
 _STARTUP_FAILED: Final = 3
 _ORPHANED: Final = 1
 
@@ -81,7 +83,7 @@ class WorkerServer(uvicorn.Server):
     @override
     async def on_tick(self, counter: int) -> bool:
         if counter % _TICKS_A_SWEEP == 0:
-            self._sweep()
+            await self._sweep()
         return await super().on_tick(counter)
 
     @override
@@ -131,11 +133,17 @@ class WorkerServer(uvicorn.Server):
 
     async def _until(self, claim: Callable[[], bool], moment: float) -> None:
         while not claim() and self._clock.monotonic() < moment and not self.force_exit:
-            self._sweep()
+            await self._sweep()
             await asyncio.sleep(_LOOK_S)
 
-    def _sweep(self) -> None:
-        cut = sum(connection.close_if_overdue() for connection in self._connections())
+    async def _sweep(self) -> None:
+        """Cut overdue clients, a few at a time: requests that come meanwhile must not wait for it."""
+        cut = 0
+        for number, connection in enumerate(self._connections(), start=1):
+            is_cut = connection.close_if_overdue()
+            cut += is_cut
+            if number % _LOOKS_A_TURN == 0 or (is_cut and cut % _CUTS_A_TURN == 0):
+                await asyncio.sleep(0)
         if cut:
             _log.info("cut %d clients that did not send their request in time", cut)
 

@@ -40,7 +40,7 @@ class LiveMaster:
 
     @property
     def folder(self) -> ProgramFolder:
-        folder = find_master(self.state, "tiny", self.process.pid)
+        folder = find_master(self.state, "inference", self.process.pid)
         assert folder is not None, self.log()
         return folder
 
@@ -96,7 +96,7 @@ def mastered(state: Path, *, ready: bool = True, **settings: object) -> Iterator
 
 def is_running(live: LiveMaster) -> bool:
     assert live.process.poll() is None, live.log()
-    folder = find_master(live.state, "tiny", live.process.pid)
+    folder = find_master(live.state, "inference", live.process.pid)
     record = folder and folder.read()
     return record is not None and record.phase == "running"
 

@@ -26,7 +26,8 @@ from services.web.launcher import run
 from services.web.responses import JsonResponse
 
 BROKEN = 404
-PROGRAM = "tiny"
+PROGRAM = "inference"
+"""So that `maitred reload` takes it for the real one."""
 
 
 def create() -> Frame:

@@ -118,7 +118,7 @@ def test_a_program_that_never_started_ends_with_the_reason(tmp_path: Path) -> No
     pids = [int(pid) for pid in re.findall(r"starts \(pid (\d+)\)", live.log())]
 
     assert code == 1
-    assert "maitred: tiny worker could not start" in live.log()
+    assert "maitred: inference could not start" in live.log()
     assert "the kitchen is closed" in live.log().partition("maitred: ")[2]
     assert len(pids) == 2
     assert not any(map(is_alive, pids))
@@ -284,7 +284,7 @@ def test_it_ends_with_the_terminal_that_it_was_started_from(tmp_path: Path) -> N
     os.close(theirs)
     live = LiveMaster(process, tmp_path, 0)
     try:
-        eventually((tmp_path / "programs/tiny-0/master.json").exists)
+        eventually((tmp_path / "programs/inference-0/master.json").exists)
         eventually(lambda: live.record().phase == "running")
 
         os.close(ours)
