@@ -44,6 +44,7 @@ def create() -> Frame:
         metrics.loop_lag.set(1.0)
         metrics.spool_bytes.set(100.0)
         yield
+        (settings.state_dir / "closed").touch()
 
     app = build_app(
         program=PROGRAM,
