@@ -18,7 +18,7 @@ class Companion:
     ``inbox`` names a setting that tells the number of a file descriptor: a Unix datagram socket,
     of which the companion has the receiving end and every worker the sending one. The master keeps
     both ends open, so what was sent waits in the kernel while a companion is started again. The
-    kernel keeps few datagrams (``net.unix.max_dgram_qlen``): senders must not block on a full one.
+    kernel keeps few datagrams (``net.unix.max_dgram_qlen``): the sending end never blocks, a full one is ``BlockingIOError``.
 
     On a rolling restart the new one is started a second before the old one is asked to end, and for
     that moment both read.

@@ -76,6 +76,7 @@ def _companion(companion: Companion, stack: ExitStack, senders: dict[str, int]) 
         receiving, sending = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         for end in (receiving, sending):
             stack.enter_context(end)
+        sending.settimeout(0)  # for every worker: a full inbox is an error, never a wait
         senders[companion.inbox] = sending.fileno()
         fields[companion.inbox] = receiving.fileno()
         fds = (receiving.fileno(),)

@@ -51,7 +51,7 @@ class Master:
     _companions: list[Post] = field(init=False)
     _lifeline: int = -1
     _roll: Roll | None = None
-    _roll_again: bool = False
+    _is_roll_due: bool = False
     _rolls: int = 0
     _failures: int = 0
     _reason: str | None = None
@@ -86,7 +86,7 @@ class Master:
             while (number := self._signals.next()) is not None:
                 if number in _ENDINGS or (had_terminal and not _has_terminal()):
                     return
-                self._hang_up()
+                self._is_roll_due = True
             self._signals.wait(_IDLE_LOOK_S if self._is_settled() else _BUSY_LOOK_S)
 
     def _look(self) -> None:
@@ -96,6 +96,8 @@ class Master:
             self._see_whether_it_started()
         if self._roll is not None:
             self._go_on(self._roll)
+        if self._is_roll_due and self.phase == "running":
+            self._begin_roll()
         self._write()
 
     def _see_whether_it_started(self) -> None:
@@ -107,14 +109,8 @@ class Master:
             self.phase = "running"
             _log.info("%s is ready: %d workers", self.program, len(self._workers))
 
-    def _hang_up(self) -> None:
-        if self._roll is not None or self.phase == "starting":
-            self._roll_again = True
-            return
-        self._begin_roll()
-
     def _begin_roll(self) -> None:
-        self.phase, self._roll_again = "rolling", False
+        self.phase, self._is_roll_due = "rolling", False
         self._roll = Roll((*self._workers, *self._companions))
         _log.info("%s restarts its processes, one at a time", self.program)
 
@@ -129,8 +125,6 @@ class Master:
         else:
             self._failures += 1
             _log.error("the restart was given up: %s", roll.reason)
-        if self._roll_again:
-            self._begin_roll()
 
     def _stop(self) -> None:
         self.phase = "stopping"
@@ -177,8 +171,11 @@ class Master:
             reason=self._reason,
         )
         if record != self._written:
-            self.folder.write(record)
             self._written = record
+            try:
+                self.folder.write(record)
+            except OSError as error:  # a full disk must not end what answers diners
+                _log.warning("the record of processes could not be written: %s", error)
 
 
 def _has_terminal() -> bool:

@@ -115,6 +115,32 @@ def test_a_new_worker_that_cannot_start_leaves_the_old_one_at_its_work(one: Live
     assert "the kitchen is closed" in str(record.reason)
 
 
+def test_a_restart_asked_for_too_early_is_done_once_everything_is_ready(tmp_path: Path) -> None:
+    with mastered(tmp_path / "state", ready=False) as live:
+        eventually((live.state / "programs/inference-0/master.json").exists)
+        was = live.record().phase
+        live.reload()
+
+        eventually(lambda: live.record().rolls == 1, live.log)
+
+    assert was == "starting"
+
+
+def test_a_full_disk_ends_nothing(one: LiveMaster) -> None:
+    before = one.workers()
+    record = one.folder.root / "master.json"
+    record.unlink()
+    record.mkdir()  # what is written cannot take its place
+    one.reload()
+    eventually(lambda: "has new processes" in one.log(), one.log)
+
+    reply = one.get("/pid")
+
+    assert reply.status_code == 200
+    assert reply.json()["pid"] not in before
+    assert "could not be written" in one.log()
+
+
 def test_a_program_that_never_started_ends_with_the_reason(tmp_path: Path) -> None:
     with mastered(tmp_path / "state", ready=False, seed=404) as live:
         code = live.process.wait(20)
