@@ -103,6 +103,7 @@ class Metrics:
             "Records in the log that a consumer has not read, by partition.",
             ("consumer", "partition"),
             registry=registry,
+            multiprocess_mode="livemax",
         )
         self.retrainings = Counter(
             "maitred_retrainings_total",
