@@ -43,7 +43,7 @@ PROGRAMS = (
         "inference_port",
         8080,
         "/readyz",
-        stop_within_s=15.0,
+        stop_within_s=18.0,
     ),
     Program(
         "ingest", ("-m", "services.ingest"), "ingest_port", 8081, "/readyz", stop_within_s=15.0

@@ -69,6 +69,16 @@ def test_a_reload_replaces_every_worker_and_says_so(stack: Stack) -> None:
     assert httpx.get(f"{stack.urls['inference']}/readyz", trust_env=False).status_code == 200
 
 
+def test_a_reload_during_a_restart_waits_for_one_of_its_own(stack: Stack) -> None:
+    os.kill(stack.pid("inference"), signal.SIGHUP)
+    eventually(lambda: record_of(stack).phase == "rolling")
+
+    done = maitred("reload", "--state", str(stack.folder.root))
+
+    assert done.returncode == 0
+    assert (record_of(stack).rolls, record_of(stack).phase) == (2, "running")
+
+
 def test_a_person_is_told_in_words(stack: Stack) -> None:
     done = maitred("reload", "--state", str(stack.folder.root))
 
