@@ -58,7 +58,7 @@ class Metrics:
             "maitred_shed_probability",
             "Share of requests that take a cheaper rung at once, because the service is behind.",
             registry=registry,
-            multiprocess_mode="max",
+            multiprocess_mode="livemax",
         )
         self.loop_lag = Gauge(
             "maitred_loop_lag_seconds",
