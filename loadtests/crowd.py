@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import numpy as np
 import orjson
 
-from maitred.artifact import strings
+from maitred.catalogue import texts
 from maitred.client import Aim, Query
 from maitred.errors import UsageError
 from maitred.events import Traffic
@@ -70,9 +70,7 @@ def read_users(path: Path) -> tuple[str, ...]:
     """
     if path.is_dir() and (path / "diners_ids.npy").is_file():
         return tuple(
-            strings.unpack(
-                np.load(path / "diners_ids.npy"), np.load(path / "diners_id_offsets.npy")
-            )
+            texts.unpack(np.load(path / "diners_ids.npy"), np.load(path / "diners_id_offsets.npy"))
         )
     if not path.is_file():
         msg = f"no diners in {path}: it is neither a file of ids nor a model's folder"

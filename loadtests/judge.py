@@ -78,11 +78,11 @@ class Judge:
 
     @staticmethod
     def _against(catalogue: Catalogue, query: Query, ids: tuple[str, ...]) -> Failure | None:
-        allowed, _ = catalogue.allowed(filters_of(query))
+        allowed = catalogue.allowed(filters_of(query)).rows
         rows = [catalogue.index.get(restaurant_id) for restaurant_id in ids]
-        if any(row is None or not allowed[row] for row in rows):
+        if not set(rows) <= set(allowed.tolist()):
             return Failure.FILTER
-        return Failure.FEW if len(ids) < min(query.k, int(allowed.sum())) else None
+        return Failure.FEW if len(ids) < min(query.k, allowed.size) else None
 
 
 def filters_of(query: Query) -> Filters:

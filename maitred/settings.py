@@ -82,12 +82,13 @@ class Settings(BaseSettings):
         None, description="Revenue weight of `balanced`; unset: the one in the artefact."
     )
     seed: int = Field(7, ge=0, description="Seed of serving's random streams.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     impressions_fd: int | None = Field(
         None,
         ge=0,
-        description="Inherited socket between workers and relay; set by the program that starts them.",
+        description="Number of the socket between workers and their relay of impressions; "
+        "the master sets it.",
     )
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     # events
     events_topic: str = Field(

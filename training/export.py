@@ -86,7 +86,8 @@ def parity(fitted: Fitted) -> float:
     worst = 0.0
     for row in np.unique(np.linspace(0, data.shape[0] - 1, _PROBED).astype(int)).tolist():
         taste = tastes(row)
-        gaps = [np.abs(neighbour_scores(model, taste) - parts.neighbours.predict(row))]
+        said = neighbour_scores(model, taste, model.catalogue.everything)
+        gaps = [np.abs(said - parts.neighbours.predict(row))]
         if taste.vector is not None:
             gaps.append(np.abs(model.vectors @ taste.vector - parts.vectors.predict(row)))
         worst = max(worst, *(float(gap.max()) for gap in gaps))

@@ -5,7 +5,6 @@ the list of their place and hour, or the popular one. No exploration, no deadlin
 """
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,8 +101,7 @@ def recommend(
 def _lines(
     model: Model, rows: dict[str, DinerRow], asked: Sequence[Asked], lists: Lists
 ) -> Iterator[dict[str, Any]]:
-    zones = Counter(r.timezone or "UTC" for r in model.catalogue.restaurants)
-    zone = ZoneInfo(min(zones, key=lambda name: (-zones[name], name)))
+    zone = ZoneInfo(model.catalogue.usual_timezone)
     for one in asked:
         rung, items, scores = _list(model, rows.get(one.user_id), one, lists, zone)
         yield {
@@ -120,29 +118,30 @@ def _list(
     model: Model, row: DinerRow | None, one: Asked, lists: Lists, zone: ZoneInfo
 ) -> tuple[str, NDArray[np.intp], NDArray[np.float64]]:
     taste = taste_of(row, EMPTY, model.catalogue.index)
-    allowed = np.ones(len(model.catalogue), dtype=np.bool_)
-    allowed[[i for r in one.exclude if (i := model.catalogue.index.get(r)) is not None]] = False
-    if lists.mask:
-        allowed[taste.items] = False
+    out = [i for r in one.exclude if (i := model.catalogue.index.get(r)) is not None]
+    out += taste.items.tolist() if lists.mask else []
+    rows = np.delete(model.catalogue.everything, np.array(out, dtype=np.intp))
     if taste.is_known:
-        scored = score(model, taste, shortlist(model, taste, allowed))
+        scored = score(model, taste, shortlist(model, taste, rows))
         scores = dial(scored.log_p, scored.log_v, lists.weight)
         best = greedy(scores, lists.k)
         return "personalised", scored.candidates[best], scores[best]
-    return _cold(model, one, allowed, lists, zone)
+    return _cold(model, one, rows, lists, zone)
 
 
 def _cold(
-    model: Model, one: Asked, allowed: NDArray[np.bool_], lists: Lists, zone: ZoneInfo
+    model: Model, one: Asked, rows: NDArray[np.intp], lists: Lists, zone: ZoneInfo
 ) -> tuple[str, NDArray[np.intp], NDArray[np.float64]]:
     """Return the narrowest list that fits, continued by what is popular where it is too short."""
-    popular_items, popular_scores = _popular(model, allowed, lists)
+    popular_items, popular_scores = _popular(model, rows, lists)
     for name in _segments(one, zone):
         segment = model.segments.get(name)
-        if segment is None or not allowed[segment.items].any():
+        if segment is None:
             continue
         order = np.argsort(segment.items)
-        inside = order[allowed[segment.items[order]]]
+        inside = order[np.isin(segment.items[order], rows)]
+        if not inside.size:
+            continue
         items = segment.items[inside].astype(np.intp)
         shares = segment.scores[inside].astype(np.float64)
         scores = dial(shares, model.log_values[items], lists.weight)
@@ -159,11 +158,10 @@ def _cold(
 
 
 def _popular(
-    model: Model, allowed: NDArray[np.bool_], lists: Lists
+    model: Model, rows: NDArray[np.intp], lists: Lists
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    pool = np.sort(model.by_popularity[allowed[model.by_popularity]][:500])
-    weights = model.choices.astype(np.float64) + 0.5
-    shares = np.log(weights / weights.sum())[pool]
+    pool = np.sort(rows[np.argsort(model.popular_rank[rows])[:500]])
+    shares = model.log_shares_of(pool)
     scores = dial(shares, model.log_values[pool], lists.weight)
     best = greedy(scores, pool.size)
     return pool[best], scores[best]

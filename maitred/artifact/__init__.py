@@ -4,7 +4,7 @@ Off-line evaluation and the inference service both rank with :mod:`candidates` a
 :mod:`ranker`, so what was measured is what is served. Nothing here trains or talks to a network.
 """
 
-from maitred.artifact.candidates import shortlist
+from maitred.artifact.candidates import Shortlist, shortlist
 from maitred.artifact.diners import DinerRow, Taste, taste_of
 from maitred.artifact.folder import load, read_manifest, save
 from maitred.artifact.manifest import (
@@ -32,6 +32,7 @@ __all__ = [
     "Ranker",
     "Scored",
     "Segment",
+    "Shortlist",
     "Taste",
     "Verdict",
     "daypart",

@@ -1,6 +1,7 @@
 """What a model knows of a diner, and what it makes of what the diner did since."""
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +85,7 @@ NOBODY = Taste(_NONE, np.empty(0, dtype=np.float32), None, _NONE)
 """The taste of an anonymous or unknown diner."""
 
 
-def taste_of(row: DinerRow | None, state: DinerState, index: dict[str, int]) -> Taste:
+def taste_of(row: DinerRow | None, state: DinerState, index: Mapping[str, int]) -> Taste:
     """Unite a model's row with what the diner did since.
 
     An interaction no newer than the row's last visit of the same restaurant is in the row

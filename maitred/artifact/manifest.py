@@ -100,7 +100,8 @@ class Verdict(_Part):
 class Manifest(_Part):
     """See contracts: model artefact."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
+    """2: the catalogue as columns."""
     objective: Literal["clicks", "revenue"]
     model: str
     code: str

@@ -47,7 +47,7 @@ def draw_catalogue(seed: int, restaurants: int) -> Catalogue:
     rng = generator(seed, "city", "map")
     middle = rng.normal(0.0, _DISTRICT_SPREAD, (_DISTRICTS, 2))
     width = max(4, len(str(restaurants - 1)))
-    return Catalogue(tuple(_restaurant(rng, f"r{i:0{width}}", middle) for i in range(restaurants)))
+    return Catalogue.of(_restaurant(rng, f"r{i:0{width}}", middle) for i in range(restaurants))
 
 
 def _restaurant(

@@ -1,12 +1,13 @@
 """Stage one of serving: who the diner is to this model, and which restaurants to score."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from maitred.artifact import DinerRow, Taste, shortlist, taste_of
+from maitred.artifact import DinerRow, Shortlist, Taste, shortlist, taste_of
 from maitred.features import DinerState, decode
 from maitred.store.reader import DinerBytes
-from services.inference.catalogue_view import Allowed
-from services.inference.shown import Indices
+from services.inference.catalogue_view import View
 from services.inference.snapshot import Served
 
 __all__ = ["shortlist_for", "taste_for"]
@@ -18,13 +19,13 @@ def taste_for(served: Served, stored: DinerBytes, history: tuple[str, ...]) -> T
     Raises:
         MaitredError: if stored bytes cannot be read.
     """
-    index = served.model.catalogue.index
+    index = served.catalogue.index
     row = DinerRow.decode(stored.row) if stored.row is not None else None
     state = decode(stored.state) if stored.state is not None else DinerState()
     return _told(taste_of(row, state, index), history, index)
 
 
-def _told(taste: Taste, history: tuple[str, ...], index: dict[str, int]) -> Taste:
+def _told(taste: Taste, history: tuple[str, ...], index: Mapping[str, int]) -> Taste:
     """Put the client's own history before what is known; each restaurant stays once."""
     told = list(dict.fromkeys(index[name] for name in history if name in index))
     if not told:
@@ -35,6 +36,6 @@ def _told(taste: Taste, history: tuple[str, ...], index: dict[str, int]) -> Tast
     return Taste(np.array(items, dtype=np.int32), choices, taste.vector, taste.dismissed)
 
 
-def shortlist_for(served: Served, taste: Taste, view: Allowed) -> Indices:
-    """Return at most 500 allowed restaurants, as catalogue indices, ascending."""
-    return shortlist(served.model, taste, view.mask)
+def shortlist_for(taste: Taste, view: View) -> Shortlist:
+    """Return at most 500 allowed restaurants, ascending by row."""
+    return shortlist(view.served.model, taste, view.rows)

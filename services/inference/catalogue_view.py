@@ -1,32 +1,69 @@
 """Which restaurants a request may be shown at all: the hard filters, the same on every rung."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from maitred.artifact import Taste
-from maitred.catalogue import Bools, Catalogue, Filters
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Allowed", "allowed", "without_dismissed"]
+from maitred.catalogue import SCAN_ROWS, Allowed, Filters, Indices
+from services.inference.snapshot import Served
+
+__all__ = ["HEAD_ROWS", "View", "head_of", "scan", "view_of"]
+
+HEAD_ROWS = 5_000
+"""Of a catalogue too large to look at, the most popular that every request does look at."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Allowed:
-    """``mask`` bool [n] by catalogue index; ``removed`` says how many each filter took."""
+class View:
+    """What a request may be shown.
 
-    mask: Bools
+    ``rows``: allowed catalogue rows, ascending; ``removed`` says how many each filter took.
+    ``is_whole``: every allowed restaurant is in ``rows``. Otherwise they are the most popular of
+    them, others may be proposed, and ``removed`` is not known.
+    """
+
+    served: Served
+    filters: Filters
+    rows: Indices
     removed: dict[str, int]
+    is_whole: bool = True
+
+    def without(self, rows: NDArray[np.integer], reason: str) -> "View":
+        """Take out restaurants for a reason that no filter names, and count them under it."""
+        if not rows.size:
+            return self
+        kept = self.rows[~np.isin(self.rows, rows)]
+        lost = int(self.rows.size - kept.size)
+        return replace(self, rows=kept, removed=self.removed | {reason: lost}) if lost else self
+
+    def with_proposed(self, rows: Indices) -> "View":
+        """Add those of some restaurants (ascending) that pass the filters."""
+        if self.is_whole:
+            return self
+        passing = self.served.catalogue.passing(rows, self.filters)
+        return replace(self, rows=np.union1d(self.rows, passing))
 
 
-def allowed(catalogue: Catalogue, filters: Filters) -> Allowed:
-    """Apply a request's filters."""
-    mask, removed = catalogue.allowed(filters)
-    return Allowed(mask, removed)
+def view_of(served: Served, filters: Filters) -> View | None:
+    """Apply a request's filters; None where that means to look at over 20,000 restaurants."""
+    found = served.catalogue.affordable(filters)
+    return None if found is None else View(served, filters, found.rows, found.removed)
 
 
-def without_dismissed(view: Allowed, taste: Taste) -> Allowed:
-    """Take out what the diner does not want to see."""
-    if not taste.dismissed.size:
-        return view
-    mask = view.mask.copy()
-    mask[taste.dismissed] = False
-    lost = int(view.mask[taste.dismissed].sum())
-    return Allowed(mask, view.removed | {"dismissed": lost} if lost else view.removed)
+def head_of(served: Served, filters: Filters) -> View:
+    """Return those of the 5,000 most popular restaurants and of the newest that pass."""
+    order = served.model.popular_order[:HEAD_ROWS].astype(np.intp)
+    newest = np.arange(len(served.model.catalogue), len(served.catalogue))[-HEAD_ROWS:]
+    rows = np.sort(np.concatenate([order, newest]))
+    return View(served, filters, served.catalogue.passing(rows, filters), {}, is_whole=False)
+
+
+def scan(served: Served, filters: Filters) -> View:
+    """Look at every restaurant, however long that takes; keep the 20,000 most popular that pass."""
+    found: Allowed = served.catalogue.allowed(filters)
+    if found.rows.size <= SCAN_ROWS:
+        return View(served, filters, found.rows, found.removed)
+    ranks = served.model.popular_rank_of(found.rows)
+    best = np.argpartition(ranks, SCAN_ROWS)[:SCAN_ROWS]
+    return View(served, filters, np.sort(found.rows[best]), found.removed, is_whole=False)

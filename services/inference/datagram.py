@@ -7,7 +7,7 @@ installation: the layout may change with its version byte, the event may not.
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -32,12 +32,12 @@ _REMEDY: Final = "workers and relay must come from one installation: restart bot
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Impression:
-    """What one reply showed; ``ids`` are restaurant ids by catalogue index."""
+    """What one reply showed; ``ids`` are restaurant ids by catalogue row."""
 
     ask: Ask
     at: datetime
     shown: Shown
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     model_version: str | None
 
     @property

@@ -13,6 +13,7 @@ from maitred.store.client import Redis, connect, connect_async
 from maitred.store.loader import ModelLoader
 from maitred.store.reader import open_reader
 from services.inference.admission import Admission
+from services.inference.breadth import open_breadth
 from services.inference.channel import (
     Channel,
     LocalChannel,
@@ -21,6 +22,7 @@ from services.inference.channel import (
     one_by_one,
 )
 from services.inference.impressions import ImpressionLog
+from services.inference.meter import Meter
 from services.inference.recommend import Recommender
 from services.inference.snapshot import Snapshots
 from services.inference.watch import Watch
@@ -46,6 +48,7 @@ class Dependencies:
     snapshots: Snapshots
     watch: Watch
     admission: Admission
+    meter: Meter
     recommender: Recommender
 
 
@@ -75,18 +78,18 @@ async def assemble(
         later = asyncio.get_running_loop().call_later
         impressions = ImpressionLog(channel, metrics, later=later)
         stack.push_async_callback(impressions.close)
+        breadth = stack.enter_context(open_breadth())
         snapshots = Snapshots()
         admission = Admission(clock, metrics)
         loader = ModelLoader(redis, settings.state_dir / "models")
         watch = Watch(loader, snapshots, metrics, clock, worker=str(os.getpid()))
-        recommender = Recommender(
-            settings, clock, metrics, snapshots, reader, admission, impressions
-        )
+        recommender = Recommender(settings, clock, metrics, snapshots, reader, breadth, impressions)
         await watch.start()
-        for task in (asyncio.create_task(watch.run()), asyncio.create_task(admission.watch())):
-            stack.push_async_callback(_end, task)
+        meter = Meter(metrics)
+        for work in (watch.run(), admission.watch(), meter.run()):
+            stack.push_async_callback(_end, asyncio.create_task(work))
         yield Dependencies(
-            settings, clock, metrics, redis, snapshots, watch, admission, recommender
+            settings, clock, metrics, redis, snapshots, watch, admission, meter, recommender
         )
 
 

@@ -4,11 +4,12 @@ The contributions of an item add up to its score: what is shown is what ranked.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from maitred.artifact import Scored, Taste
+from maitred.catalogue.tags import spans
 from services.inference.shown import Indices, Reason, Rung, Shown
 from services.inference.snapshot import Served
 
@@ -77,7 +78,7 @@ def _money(served: Served, shown: Shown, restaurant: int) -> list[Reason]:
     weight = shown.policy.weight
     if not weight or shown.rung is Rung.STATIC:
         return []
-    contribution = weight * float(served.model.log_values[restaurant])
+    contribution = weight * float(served.model.log_values_of(np.array([restaurant]))[0])
     text = f"What a visit is worth to us counts with weight {weight:g}"
     return [Reason("revenue_weight", text, contribution)]
 
@@ -102,20 +103,21 @@ def _terms(served: Served, scored: Scored, restaurant: int, cause: str) -> list[
 def _names_of_causes(served: Served, taste: Taste, restaurants: Indices) -> Sequence[str]:
     """For each restaurant, the name of the visited one that says most about it."""
     causes = _causes(served, taste, restaurants)
-    catalogue = served.model.catalogue
-    describe: Callable[[int], str] = lambda i: (  # noqa: E731  # one expression, used once
-        catalogue.restaurants[i].name or catalogue.ids[i]
-    )
-    return [describe(int(cause)) if cause >= 0 else "others you like" for cause in causes]
+    return [
+        served.catalogue.name_of(cause) if cause >= 0 else "others you like"
+        for cause in causes.tolist()
+    ]
 
 
 def _causes(served: Served, taste: Taste, restaurants: Indices) -> Indices:
-    """For each restaurant, the visited index with the largest weight towards it; -1 for none."""
-    best = np.full(len(served.model.catalogue), -np.inf)
-    cause = np.full(len(served.model.catalogue), -1, dtype=np.intp)
-    for visited in taste.items.tolist():
-        items, weights = served.model.neighbours(visited)
-        better = weights > best[items]
-        best[items[better]] = weights[better]
-        cause[items[better]] = visited
-    return cause[restaurants]
+    """For each restaurant, the visited row with the largest weight towards it; -1 for none."""
+    model = served.model
+    known = taste.items[taste.items < len(model.catalogue)].astype(np.intp)
+    owner, place = spans(model.neighbours_indptr, known)
+    items, weights = model.neighbours_items[place], model.neighbours_weights[place]
+    causes = np.full(restaurants.size, -1, dtype=np.intp)
+    for at, restaurant in enumerate(restaurants.tolist()):
+        said = np.flatnonzero(items == restaurant)
+        if said.size:
+            causes[at] = known[owner[said[np.argmax(weights[said])]]]
+    return causes

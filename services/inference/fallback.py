@@ -10,15 +10,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from maitred.artifact import Segment, daypart, segment_keys
+from maitred.artifact import daypart, segment_keys
 from maitred.artifact.segments import ANY, key
-from maitred.catalogue import Bools
 from maitred.geo import area
 from maitred.policy import Policy, dial, greedy
 from services.inference.ask import Ask
-from services.inference.catalogue_view import Allowed
+from services.inference.catalogue_view import View
 from services.inference.shown import Floats, Indices, Rung, Shown
-from services.inference.snapshot import Served
 
 __all__ = ["best_affordable", "nothing", "static"]
 
@@ -34,24 +32,21 @@ _EVERYWHERE = key(ANY, ANY, ANY)
 
 
 def best_affordable(
-    ask: Ask, policy: Policy, served: Served, view: Allowed, *, now: datetime, remaining_s: float
+    ask: Ask, policy: Policy, view: View, *, now: datetime, remaining_s: float
 ) -> Shown:
     """Return the best list that time allows; every restaurant in it passes the hard filters."""
     if remaining_s < SEGMENT_S:
-        return static(ask, policy, served, view)
-    segment = _segment(ask, served, view.mask, now)
-    if segment is None:
-        return _popular(ask, policy, served, view)
-    inside = segment.items[view.mask[segment.items]].astype(np.intp)
-    scores = segment.scores[view.mask[segment.items]].astype(np.float64)
-    return _with_more(ask, policy, served, view, (inside, scores))
+        return static(ask, policy, view)
+    narrowest = _segment(ask, view, now)
+    if narrowest is None:
+        return _popular(ask.k, policy, view)
+    return _with_more(ask, policy, view, narrowest)
 
 
-def static(ask: Ask, policy: Policy, served: Served, view: Allowed) -> Shown:
+def static(ask: Ask, policy: Policy, view: View) -> Shown:
     """Return the prepared order, filtered."""
-    order = served.by_share
-    top = order[view.mask[order]][: ask.k]
-    return _shown(Rung.STATIC, policy, top, served.log_shares[top])
+    top = _most_popular(view, ask.k)
+    return _shown(Rung.STATIC, policy, top, view.served.model.log_shares_of(top))
 
 
 def nothing(policy: Policy) -> Shown:
@@ -59,50 +54,55 @@ def nothing(policy: Policy) -> Shown:
     return _shown(Rung.STATIC, policy, _NO_INDICES, _NO_FLOATS)
 
 
-def _segment(ask: Ask, served: Served, mask: Bools, now: datetime) -> Segment | None:
-    """Return the narrowest list that fits and has an allowed restaurant; None: only the widest."""
+def _most_popular(view: View, count: int) -> Indices:
+    """Return the allowed rows that were chosen most, best first."""
+    ranks = view.served.model.popular_rank_of(view.rows)
+    if ranks.size > count:
+        best = np.argpartition(ranks, count)[:count]
+        return view.rows[best[np.argsort(ranks[best], kind="stable")]]
+    return view.rows[np.argsort(ranks, kind="stable")]
+
+
+def _segment(ask: Ask, view: View, now: datetime) -> tuple[Indices, Floats] | None:
+    """Return the narrowest list that fits, (rows ascending, log shares); None: only the widest."""
     filters = ask.filters
     local = ask.local_time or filters.open_at or now
     if local.tzinfo is not None and ask.local_time is None:
-        local = local.astimezone(ZoneInfo(served.timezone))
+        local = local.astimezone(ZoneInfo(view.served.timezone))
     cuisine = filters.cuisines[0] if filters.cuisines else None
     for name in segment_keys(area(filters.lat, filters.lon), daypart(local), cuisine):
-        segment = served.model.segments.get(name)
-        if name != _EVERYWHERE and segment is not None and mask[segment.items].any():
-            return segment
+        segment = view.served.model.segments.get(name)
+        if name == _EVERYWHERE or segment is None:
+            continue
+        inside = np.isin(segment.items, view.rows)
+        if inside.any():
+            rows = segment.items[inside].astype(np.intp)
+            by_id = np.argsort(rows)
+            return rows[by_id], segment.scores[inside][by_id].astype(np.float64)
     return None
 
 
-def _popular(ask: Ask, policy: Policy, served: Served, view: Allowed) -> Shown:
-    order = served.by_share
-    pool = np.sort(order[view.mask[order]][:POOL])
-    scores = dial(served.log_shares[pool], served.model.log_values[pool], policy.weight)
-    chosen = greedy(scores, ask.k)
+def _popular(k: int, policy: Policy, view: View) -> Shown:
+    model = view.served.model
+    pool = np.sort(_most_popular(view, POOL))
+    scores = dial(model.log_shares_of(pool), model.log_values_of(pool), policy.weight)
+    chosen = greedy(scores, k)
     return _shown(Rung.POPULAR, policy, pool[chosen], scores[chosen])
 
 
-def _with_more(
-    ask: Ask,
-    policy: Policy,
-    served: Served,
-    view: Allowed,
-    segment: tuple[Indices, Floats],
-) -> Shown:
+def _with_more(ask: Ask, policy: Policy, view: View, segment: tuple[Indices, Floats]) -> Shown:
     """Rank a segment's restaurants, and append popular ones when there are fewer than k."""
-    by_id = np.argsort(segment[0])
-    pool, shares = segment[0][by_id], segment[1][by_id]
-    scores = dial(shares, served.model.log_values[pool], policy.weight)
+    pool, shares = segment
+    scores = dial(shares, view.served.model.log_values_of(pool), policy.weight)
     chosen = greedy(scores, ask.k)
     restaurants, scores = pool[chosen], scores[chosen]
     own = restaurants.size
-    if restaurants.size < ask.k:
-        rest = view.mask.copy()
-        rest[pool] = False
-        more = _popular(ask, policy, served, Allowed(rest, {}))
-        room = ask.k - own
-        restaurants = np.concatenate([restaurants, more.restaurants[:room]])
+    if own < ask.k:
+        rest = replace(view, rows=view.rows[~np.isin(view.rows, pool)])
+        more = _popular(ask.k - own, policy, rest)
+        restaurants = np.concatenate([restaurants, more.restaurants])
         # never above the list that they continue
-        scores = np.concatenate([scores, np.minimum(more.scores[:room], scores[-1])])
+        scores = np.concatenate([scores, np.minimum(more.scores, scores[-1])])
     return replace(_shown(Rung.SEGMENT, policy, restaurants, scores), filled_from=own)
 
 

@@ -1,6 +1,7 @@
 """The whole path of a request, top to bottom."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from maitred.artifact import Scored, Taste
@@ -12,10 +13,10 @@ from maitred.policy import Policy, resolve
 from maitred.settings import Settings
 from maitred.store.reader import ABSENT, DinerBytes, DinerReader
 from services.inference import fallback
-from services.inference.admission import Admission
 from services.inference.ask import Ask
+from services.inference.breadth import Breadth
 from services.inference.candidates import shortlist_for, taste_for
-from services.inference.catalogue_view import Allowed, allowed, without_dismissed
+from services.inference.catalogue_view import View
 from services.inference.deadline import Deadline
 from services.inference.explain import explain
 from services.inference.exploration import draw
@@ -37,7 +38,7 @@ class Recommendation:
     shown: Shown
     degraded: Degraded | None
     removed: dict[str, int]
-    ids: tuple[str, ...] = ()
+    ids: Sequence[str] = ()
     model_version: str | None = None
     reasons: list[list[Reason]] | None = None
 
@@ -49,7 +50,7 @@ class _Walk:
     ask: Ask
     policy: Policy
     served: Served
-    view: Allowed
+    view: View
     deadline: Deadline
     degraded: Degraded | None = None
     taste: Taste = NOBODY
@@ -65,7 +66,7 @@ class Recommender:
     metrics: Metrics
     snapshots: Snapshots
     reader: DinerReader
-    admission: Admission
+    breadth: Breadth
     impressions: ImpressionLog
 
     async def recommend(self, ask: Ask, deadline: Deadline) -> Recommendation:
@@ -82,7 +83,7 @@ class Recommender:
         if served is None:
             return Recommendation(ask, fallback.nothing(policy), Degraded.NO_MODEL, {})
 
-        view = allowed(served.model.catalogue, ask.filters)
+        view = await self.breadth.view(served, ask.filters, within_s=_share(deadline))
         walk = _Walk(ask, policy, served, view, deadline)
         if snapshot.of(policy) is None:
             walk.degraded = Degraded.NO_MODEL
@@ -91,7 +92,7 @@ class Recommender:
             shown = await self._best(walk)
 
         reasons = explain(served, walk.taste, shown, walk.scored) if ask.explain else None
-        ids, version = served.model.catalogue.ids, served.model.version
+        ids, version = served.catalogue.ids, served.model.version
         self.impressions.offer(Impression(ask, self.clock.now(), shown, ids, version))
         return Recommendation(ask, shown, walk.degraded, walk.view.removed, ids, version, reasons)
 
@@ -113,20 +114,21 @@ class Recommender:
     async def _personalised(self, walk: _Walk) -> Shown:
         ask, served, deadline = walk.ask, walk.served, walk.deadline
         deadline.passed("filters")
-        if not self.admission.is_open:
+        if not deadline.has_room:
             msg = "too many requests at once"
             raise Overloaded(msg)
 
         stored = await self._stored(walk)
         walk.taste = taste_for(served, stored, ask.history)
-        walk.view = without_dismissed(walk.view, walk.taste)
+        walk.view = walk.view.without(walk.taste.dismissed, "dismissed")
         deadline.passed("diner")
         if not walk.taste.is_known:
             return self._fall_back(walk)
 
-        candidates = shortlist_for(served, walk.taste, walk.view)
+        walk.view = await self.breadth.widened(walk.view, walk.taste, within_s=_share(deadline))
+        listed = shortlist_for(walk.taste, walk.view)
         deadline.passed("candidates")
-        judged = judge(served, walk.taste, walk.policy, candidates)
+        judged = judge(served, walk.taste, walk.policy, listed)
         walk.scored = judged.scored
         deadline.passed("score")
         return draw(
@@ -155,7 +157,6 @@ class Recommender:
         return fallback.best_affordable(
             walk.ask,
             walk.policy,
-            walk.served,
             walk.view,
             now=self.clock.now(),
             remaining_s=walk.deadline.remaining_s,
@@ -166,3 +167,8 @@ class Recommender:
             return self.settings.balanced_weight
         clicks = snapshot.clicks
         return clicks.model.manifest.default_weight if clicks else 0.0
+
+
+def _share(deadline: Deadline) -> float:
+    """What one step off the loop may take: half of what is left, so that a lower rung fits in."""
+    return max(deadline.remaining_s / 2, 0.0)

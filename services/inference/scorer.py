@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from maitred.artifact import Scored, Taste, score
+from maitred.artifact import Scored, Shortlist, Taste, score
 from maitred.policy import Policy, dial
-from services.inference.shown import Floats, Indices
+from services.inference.shown import Floats
 from services.inference.snapshot import Served
 
 __all__ = ["Judged", "judge"]
@@ -18,7 +18,7 @@ class Judged:
     scores: Floats
 
 
-def judge(served: Served, taste: Taste, policy: Policy, candidates: Indices) -> Judged:
+def judge(served: Served, taste: Taste, policy: Policy, listed: Shortlist) -> Judged:
     """Score candidates for a policy: log p̂ + w · log v, or as the artefact declares."""
-    scored = score(served.model, taste, candidates)
+    scored = score(served.model, taste, listed)
     return Judged(scored, dial(scored.log_p, scored.log_v, policy.weight))

@@ -1,48 +1,37 @@
 """The models that a worker serves from, frozen: swapped whole between two requests."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import cached_property
 
 from maitred.artifact import Model
-from maitred.catalogue import Restaurant
+from maitred.catalogue import Catalogue, LiveCatalogue, Restaurant
 from maitred.policy import Objective, Policy
 
 __all__ = ["EMPTY", "Served", "Snapshot", "Snapshots"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Served:
-    """A model with what serving derives from it once.
+    """A model and the restaurants as they are now: those it was made with, or newer records.
 
-    ``log_shares`` float64 [n]: log of each restaurant's share of all choices, none being zero.
-    ``by_share`` intp [n]: the same, best first, ties by id.
-    ``timezone`` is the one that most restaurants keep: whose dinner time it is when the diner's
-    own is unknown.
+    Rows of ``catalogue`` below ``len(model.catalogue)`` are the model's.
     """
 
     model: Model
-    log_shares: NDArray[np.float64]
-    by_share: NDArray[np.intp]
-    timezone: str
+    catalogue: Catalogue | LiveCatalogue
 
     @classmethod
     def of(cls, model: Model) -> "Served":
-        """Derive everything that the first request would otherwise pay for."""
-        shares = model.choices.astype(np.float64) + 1.0
-        zones = Counter(r.timezone or "UTC" for r in model.catalogue.restaurants)
-        _ = (model.log_values, model.mean_log_value, model.log_popularity, model.log_choices)
-        _ = (model.by_popularity, model.catalogue.ids)
-        log_shares = np.log(shares / shares.sum())
-        return cls(
-            model,
-            log_shares,
-            np.argsort(-log_shares, kind="stable"),
-            zones.most_common(1)[0][0] if zones else "UTC",
-        )
+        """Serve a model with its own catalogue; derives what the first request would pay for."""
+        served = cls(model, model.catalogue)
+        _ = (model.mean_log_value, model.choices_in_all, served.timezone)
+        return served
+
+    @cached_property
+    def timezone(self) -> str:
+        """The zone that most restaurants keep: whose dinner time it is when the diner's is unknown."""
+        return self.catalogue.usual_timezone
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,11 +53,8 @@ class Snapshot:
     def restaurant(self, restaurant_id: str) -> Restaurant | None:
         """Return what is known of a restaurant."""
         for served in (self.clicks, self.revenue):
-            if served is not None:
-                catalogue = served.model.catalogue
-                at = catalogue.index.get(restaurant_id)
-                if at is not None:
-                    return catalogue.restaurants[at]
+            if served is not None and (found := served.catalogue.record(restaurant_id)):
+                return found
         return None
 
     def versions(self) -> Mapping[str, str | None]:

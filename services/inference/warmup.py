@@ -10,7 +10,7 @@ from maitred.policy import Objective, resolve
 from services.inference import fallback
 from services.inference.ask import Ask
 from services.inference.candidates import shortlist_for
-from services.inference.catalogue_view import allowed
+from services.inference.catalogue_view import head_of, view_of
 from services.inference.explain import explain
 from services.inference.exploration import draw
 from services.inference.scorer import judge
@@ -34,12 +34,12 @@ def warm(served: Served) -> None:
     filters = Filters(lat=0.0, lon=0.0, radius_km=20_000.0, cuisines=("none",), price_max=4,
                       open_at=_NOON, exclude=frozenset({"none"}))  # fmt: skip
     for number in range(_ROUNDS):
-        allowed(served.model.catalogue, filters)
+        view_of(served, filters)
         ask = Ask(request_id=f"warm-{number}", explain=True)
         policy = resolve(Objective.BALANCED, None, balanced_weight=0.25)
-        view = allowed(served.model.catalogue, ask.filters)
-        judged = judge(served, taste, policy, shortlist_for(served, taste, view))
+        view = view_of(served, ask.filters) or head_of(served, ask.filters)
+        judged = judge(served, taste, policy, shortlist_for(taste, view))
         shown = draw(ask, judged.scored, judged.scores, policy, temperature=0.1, seed=(0, "warm"))
         explain(served, taste, shown, judged.scored)
         for left_s in (0.0, 1.0):
-            fallback.best_affordable(ask, policy, served, view, now=_NOON, remaining_s=left_s)
+            fallback.best_affordable(ask, policy, view, now=_NOON, remaining_s=left_s)

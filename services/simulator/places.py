@@ -40,7 +40,7 @@ def read_catalogue(path: Path) -> Catalogue:
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             msg = f"{path}, line {number}: not a restaurant"
             raise UsageError(msg) from error
-    return Catalogue(tuple(restaurants))
+    return Catalogue.of(restaurants)
 
 
 def compared_diners(

@@ -52,7 +52,7 @@ def two_tastes(extra: int = 0) -> Dataset:
 
 
 def lists(model: Model, folder: Path) -> dict[str, list[str]]:
-    everything = np.ones(len(model.catalogue), dtype=np.bool_)
+    everything = model.catalogue.everything
     found = {}
     for user, row in read_diners(folder):
         taste = taste_of(row, EMPTY, model.catalogue.index)

@@ -22,7 +22,13 @@ from maitred.artifact import (
     save,
 )
 from maitred.artifact.folder import file_entries
-from maitred.artifact.model import Arrays, catalogue_bytes, diner_arrays, segment_arrays
+from maitred.artifact.model import (
+    Arrays,
+    catalogue_arrays,
+    diner_arrays,
+    popularity_arrays,
+    segment_arrays,
+)
 from maitred.artifact.segments import ANY, key
 from maitred.catalogue import Catalogue, Restaurant, parse_hours
 from maitred.seeds import generator
@@ -58,7 +64,7 @@ def tiny_catalogue() -> Catalogue:
         )
         for i in range(RESTAURANTS - 1)
     ]
-    return Catalogue((*known, Restaurant(f"r{RESTAURANTS - 1:02}")))
+    return Catalogue.of((*known, Restaurant(f"r{RESTAURANTS - 1:02}")))
 
 
 def tiny_diners(seed: int) -> dict[str, DinerRow]:
@@ -80,13 +86,14 @@ def tiny_arrays(seed: int = 1) -> Arrays:
     near = [[(i + step) % RESTAURANTS for step in (1, 2, 3)] for i in range(RESTAURANTS)]
     popularity = np.arange(RESTAURANTS, 0, -1).astype(np.float32) * 10
     return {
-        "catalogue": catalogue_bytes(catalogue),
+        **catalogue_arrays(catalogue),
         "vectors": rng.normal(size=(RESTAURANTS, WIDTH)).astype(np.float32),
         "neighbours_indptr": np.arange(RESTAURANTS + 1, dtype=np.int64) * 3,
         "neighbours_items": np.array(near, dtype=np.int32).ravel(),
         "neighbours_weights": rng.uniform(0.1, 1.0, size=3 * RESTAURANTS).astype(np.float32),
         "popularity": popularity,
         "choices": popularity / 2,
+        **popularity_arrays(popularity, popularity / 2),
         "values": np.array([r.avg_value_minor or 2000 for r in catalogue.restaurants], np.float32),
         **segment_arrays(_segments(catalogue)),
         **diner_arrays(tiny_diners(seed), WIDTH),

@@ -19,7 +19,7 @@ def catalogue_of(dataset: Dataset) -> Catalogue:
     frame = dataset.restaurants.drop(columns="text")
     names = [str(name) for name in frame.columns]
     rows = zip(*(frame[name].tolist() for name in names), strict=True)
-    return Catalogue(tuple(_restaurant(dict(zip(names, row, strict=True))) for row in rows))
+    return Catalogue.of(_restaurant(dict(zip(names, row, strict=True))) for row in rows)
 
 
 def _restaurant(row: dict[str, Any]) -> Restaurant:

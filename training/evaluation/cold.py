@@ -1,6 +1,5 @@
 """Held-out choices asked as by strangers: what the rungs below personalised would have shown."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -34,8 +33,7 @@ def place_cold(
     column is ``popular``, the one list for everybody. The hour is that of most restaurants, as in
     serving.
     """
-    zones = Counter(r.timezone or "UTC" for r in model.catalogue.restaurants)
-    zone = ZoneInfo(min(zones, key=lambda name: (-zones[name], name)))
+    zone = ZoneInfo(model.catalogue.usual_timezone)
     n = len(model.catalogue)
     popular = _popular(model, 0.0)
     orders: dict[str, list[NDArray[np.intp]]] = {}

@@ -76,14 +76,14 @@ def place(
         if not targets.size or (row < 0 and not strangers):
             continue
         taste = tastes(row)
-        allowed = np.ones(len(model.catalogue), dtype=np.bool_)
+        rows = model.catalogue.everything
         if new_only:
-            allowed[taste.items] = False
-        candidates = shortlist(model, taste, allowed)
-        features = feature_matrix(model, taste, candidates)
-        scores = theta @ features.T + dials * model.log_values[candidates]
-        ranks[targets] = _ranks(scores, candidates, cases.items[targets])
-        exposure[column, candidates[_best(scores)]] += 1
+            rows = np.delete(rows, taste.items)
+        listed = shortlist(model, taste, rows)
+        scores = theta @ feature_matrix(model, taste, listed).T
+        scores += dials * model.log_values[listed.rows]
+        ranks[targets] = _ranks(scores, listed.rows, cases.items[targets])
+        exposure[column, listed.rows[_best(scores)]] += 1
     return Placements(tuple(c.name for c in contenders), ranks, exposure)
 
 

@@ -17,10 +17,10 @@ from maitred.artifact import (
     Segment,
     Taste,
     Verdict,
-    strings,
 )
 from maitred.artifact.manifest import FeatureName
-from maitred.artifact.model import Arrays, catalogue_bytes, segment_arrays
+from maitred.artifact.model import Arrays, catalogue_arrays, popularity_arrays, segment_arrays
+from maitred.catalogue import texts
 from training.models.components import Parts
 from training.models.interactions import Interactions
 
@@ -32,15 +32,16 @@ Tastes = Callable[[int], Taste]
 
 def arrays_of(data: Interactions, parts: Parts, segments: dict[str, Segment]) -> Arrays:
     """Return every array of the artefact."""
-    ids, offsets = strings.pack(data.users)
+    ids, offsets = texts.pack(data.users)
     return {
-        "catalogue": catalogue_bytes(data.catalogue),
+        **catalogue_arrays(data.catalogue),
         "vectors": parts.vectors.items,
         "neighbours_indptr": parts.neighbours.weights.indptr.astype(np.int64),
         "neighbours_items": parts.neighbours.weights.indices.astype(np.int32),
         "neighbours_weights": parts.neighbours.weights.data.astype(np.float32),
         "popularity": data.popularity,
         "choices": data.choice_counts,
+        **popularity_arrays(data.popularity, data.choice_counts),
         "values": data.worth,
         **segment_arrays(segments),
         "diners_ids": ids,
@@ -110,6 +111,7 @@ def model_of(
         neighbours_weights=parts.neighbours.weights.data,
         popularity=data.popularity,
         choices=data.choice_counts,
+        **popularity_arrays(data.popularity, data.choice_counts),
         values=data.worth,
         segments={},
     )

@@ -39,7 +39,7 @@ class Cases:
 def cases_of(split: Split, train: Interactions) -> Cases:
     """Return the cases of a split, diners by id; ``train`` are its train part's interactions."""
     events = split.test.events.assign(is_new=split.is_new)
-    item = events["restaurant_id"].map(train.catalogue.index)
+    item = events["restaurant_id"].map(dict(train.catalogue.index))
     events = events.assign(item=item).drop_duplicates(["user_id", "item"])
     events = events.sort_values("user_id", kind="stable")
     owner, users = pd.factorize(events["user_id"], sort=True)

@@ -102,7 +102,7 @@ def interactions_of(dataset: Dataset) -> Interactions:
     events = dataset.events[dataset.events["type"].isin(["click", "order"])]
     codes, users = pd.factorize(events["user_id"], sort=True)
     user = np.asarray(codes, dtype=np.int64)
-    item = events["restaurant_id"].map(catalogue.index).to_numpy().astype(np.int64)
+    item = events["restaurant_id"].map(dict(catalogue.index)).to_numpy().astype(np.int64)
     is_choice = (events["type"] == "order").to_numpy()
     when = seconds_of(events["occurred_at"])
     # Events are in true order: a pair's last row is its last visit.

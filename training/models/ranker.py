@@ -44,18 +44,17 @@ def gather(
     if targets.size > MAX_CASES:
         rng = generator(seed, "ranker", "cases")
         targets = np.sort(rng.choice(targets.size, MAX_CASES, replace=False))
-    everything = np.ones(len(model.catalogue), dtype=np.bool_)
     pool = min(500, len(model.catalogue))
     features = np.empty((targets.size, pool, model.weights.size), dtype=np.float32)
     log_v = np.empty((targets.size, pool), dtype=np.float32)
     chosen = np.empty(targets.size, dtype=np.intp)
     for i, target in enumerate(targets):
         taste = tastes(int(cases.rows[cases.owner[target]]))
-        candidates = shortlist(model, taste, everything)
-        features[i] = feature_matrix(model, taste, candidates)
-        log_v[i] = model.log_values[candidates]
-        place = np.searchsorted(candidates, cases.items[target])
-        found = place < pool and candidates[place] == cases.items[target]
+        listed = shortlist(model, taste, model.catalogue.everything)
+        features[i] = feature_matrix(model, taste, listed)
+        log_v[i] = model.log_values[listed.rows]
+        place = np.searchsorted(listed.rows, cases.items[target])
+        found = place < pool and listed.rows[place] == cases.items[target]
         chosen[i] = place if found else -1
         advance()
     return Evidence(features, chosen, log_v, cases.worth[targets])

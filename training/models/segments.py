@@ -36,8 +36,10 @@ def build_segments(dataset: Dataset, catalogue: Catalogue) -> dict[str, Segment]
 
 def _choices(dataset: Dataset, catalogue: Catalogue) -> pd.DataFrame:
     orders = dataset.choices
-    item = orders["restaurant_id"].map(catalogue.index).to_numpy().astype(np.int64)
-    zones = np.array([r.timezone or "UTC" for r in catalogue.restaurants], dtype=object)[item]
+    item = orders["restaurant_id"].map(dict(catalogue.index)).to_numpy().astype(np.int64)
+    columns = catalogue.columns
+    names = np.array([name or "UTC" for name in columns.zone_names], dtype=object)
+    zones = names[columns.zones[item]]
     hour = np.zeros(len(orders), dtype=np.int64)
     for zone in sorted(set(zones)):
         here = zones == zone
@@ -45,7 +47,7 @@ def _choices(dataset: Dataset, catalogue: Catalogue) -> pd.DataFrame:
     known = orders["lat"].notna().to_numpy()
     lat = np.where(known, orders["lat"].to_numpy(dtype=np.float64), catalogue.lats[item])
     lon = np.where(known, orders["lon"].to_numpy(dtype=np.float64), catalogue.lons[item])
-    cuisines = [catalogue.restaurants[i].cuisines for i in item]
+    cuisines = [columns.cuisines[i] for i in item.tolist()]
     return pd.DataFrame(
         {
             "area": _areas(lat, lon),

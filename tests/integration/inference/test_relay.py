@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -23,10 +24,13 @@ from services.eventlog.topics import topics_of
 from services.inference.channel import SocketChannel
 from services.inference.datagram import pack
 from services.inference.impressions import ImpressionLog, encode
+from services.local.ports import free_port
 from tests.support.impressions import fresh_metrics, impression, told
+from tests.support.inference import publish
 from tests.support.loop import environment_of, loop_settings
+from tests.support.loop import start as start_program
 from tests.support.publishing import eventually
-from tests.support.servers import LiveKafka
+from tests.support.servers import LiveKafka, LiveValkey
 
 CLOCK = SystemClock()
 
@@ -233,6 +237,39 @@ def test_what_it_logged_and_could_not_read_is_counted_where_workers_count(
         for outcome in ("logged", "dropped")
     }
     assert counts == {"logged": 30, "dropped": 1}
+
+
+def test_serving_starts_a_relay_and_what_was_shown_reaches_the_log(
+    tmp_path: Path, kafka: LiveKafka, valkey: LiveValkey
+) -> None:
+    publish(valkey.url, tmp_path)
+    port = free_port()
+    settings = loop_settings(tmp_path, kafka.bootstrap, valkey.url, inference_port=port, workers=2)
+    process = start_program("services.inference", settings=settings, log=tmp_path / "serve.log")
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            eventually(lambda: is_ready(client), within_s=60)
+            for number in range(20):
+                asked = {"user_id": f"u{number}", "request_id": f"r{number}", "traffic": "load"}
+                assert client.get("/v1/recommendations", params=asked).status_code == 200
+            records = read(settings, 20)
+            logged = 'maitred_impressions_total{outcome="logged"} 20.0'
+            eventually(lambda: logged in client.get("/metrics").text, within_s=10)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+    assert {told(record.value)["request_id"] for record in records} == {
+        f"r{number}" for number in range(20)
+    }
+    assert {type_in(record.headers) for record in records} == {"impression"}
+
+
+def is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_without_a_socket_it_says_who_starts_it(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_more_diners_leave_the_first_ones_as_they_were(extra: int) -> None:
 def test_a_city_over_restaurants_of_which_nothing_is_known_still_works(
     count: int, seed: int
 ) -> None:
-    bare = Catalogue(tuple(Restaurant(f"r{i}") for i in range(count)))
+    bare = Catalogue.of(Restaurant(f"r{i}") for i in range(count))
 
     city = City.over(bare, seed, diners=2)
 

@@ -21,7 +21,7 @@ from maitred.policy import Objective, Policy
 from services.inference import fallback
 from services.inference.ask import Ask
 from services.inference.candidates import shortlist_for
-from services.inference.catalogue_view import allowed, without_dismissed
+from services.inference.catalogue_view import View, view_of
 from services.inference.explain import explain
 from services.inference.exploration import draw
 from services.inference.scorer import judge
@@ -39,20 +39,26 @@ def served() -> Served:
         return Served.of(load(tiny_run(Path(folder)) / "model"))
 
 
+def view_for(ask: Ask, taste: Taste) -> View:
+    view = view_of(served(), ask.filters)
+    assert view is not None
+    return view.without(taste.dismissed, "dismissed")
+
+
 def personalised(ask: Ask, policy: Policy, taste: Taste) -> Shown:
-    view = without_dismissed(allowed(served().model.catalogue, ask.filters), taste)
-    judged = judge(served(), taste, policy, shortlist_for(served(), taste, view))
+    view = view_for(ask, taste)
+    judged = judge(served(), taste, policy, shortlist_for(taste, view))
     return draw(ask, judged.scored, judged.scores, policy, temperature=0.5, seed=(7, "v"))
 
 
 def by_segment(ask: Ask, policy: Policy, taste: Taste) -> Shown:
-    view = without_dismissed(allowed(served().model.catalogue, ask.filters), taste)
-    return fallback.best_affordable(ask, policy, served(), view, now=NOW, remaining_s=1)
+    view = view_for(ask, taste)
+    return fallback.best_affordable(ask, policy, view, now=NOW, remaining_s=1)
 
 
 def by_static(ask: Ask, policy: Policy, taste: Taste) -> Shown:
-    view = without_dismissed(allowed(served().model.catalogue, ask.filters), taste)
-    return fallback.best_affordable(ask, policy, served(), view, now=NOW, remaining_s=0)
+    view = view_for(ask, taste)
+    return fallback.best_affordable(ask, policy, view, now=NOW, remaining_s=0)
 
 
 RUNGS = pytest.mark.parametrize("serve", [personalised, by_segment, by_static])
@@ -136,8 +142,8 @@ def test_the_terms_of_every_explanation_add_up_to_the_score(
     shown = serve(ask, policy, taste)
     scored = None
     if serve is personalised:
-        view = without_dismissed(allowed(served().model.catalogue, ask.filters), taste)
-        scored = judge(served(), taste, policy, shortlist_for(served(), taste, view)).scored
+        view = view_for(ask, taste)
+        scored = judge(served(), taste, policy, shortlist_for(taste, view)).scored
 
     reasons = explain(served(), taste, shown, scored)
 

@@ -57,7 +57,7 @@ def test_diner_rows_come_back_one_by_one(folder: Path) -> None:
     assert rows["u3"].encode() == expected["u3"].encode()
 
 
-@pytest.mark.parametrize("name", ["vectors.npy", "catalogue.npy", "diners_items.npy"])
+@pytest.mark.parametrize("name", ["vectors.npy", "catalogue_ids.npy", "diners_items.npy"])
 def test_a_flipped_byte_is_refused_by_the_name_of_its_file(folder: Path, name: str) -> None:
     path = folder / name
     raw = bytearray(path.read_bytes())

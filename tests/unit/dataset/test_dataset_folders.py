@@ -119,7 +119,7 @@ def test_restaurants_that_only_events_name_are_in_the_catalogue_with_nothing_kno
 
     catalogue = catalogue_of(dataset)
 
-    assert catalogue.ids == ("r1", "stray")
+    assert list(catalogue.ids) == ["r1", "stray"]
     assert catalogue.restaurants[0].price_level == 2
     assert catalogue.restaurants[1].price_level is None
 

@@ -73,7 +73,7 @@ def test_a_catalogue_shows_what_a_reply_cannot_say_of_itself(
     query: Query, ids: list[str], failure: Failure | None
 ) -> None:
     hours = parse_hours(["fri 18:00-23:00"])
-    catalogue = Catalogue(
+    catalogue = Catalogue.of(
         (
             Restaurant("a", price_level=1, hours=hours, lat=0.0, lon=0.0),
             Restaurant("b", price_level=2, lat=1.0, lon=1.0),
