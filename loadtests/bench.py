@@ -1,4 +1,4 @@
-"""``make bench``, ``make bench-serve``, ``make bench-train``: ratios against a baseline beside us.
+"""``make bench``, ``bench-serve``, ``bench-train``, ``bench-events``: ratios against a baseline beside us.
 
 Absolute figures age with the machine; each is measured in one run with its baseline, in turns.
 Reports: ``.maitred/reports/bench-<area>.{json,md,svg}``; ``make results`` publishes them.
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from loadtests import bench_serve, bench_train, prepared
+from loadtests import bench_events, bench_serve, bench_train, prepared
 from loadtests.known import write_known_diners
 from loadtests.plots import bars
 from loadtests.reports import footnote, provenance, write
@@ -36,7 +36,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("areas", nargs="*", choices=[[], *AREAS], help="serve, train; none: all")
+    add("areas", nargs="*", choices=[[], *AREAS], help="serve, train, events; none: all")
     add("--quick", action="store_true", help="shorter rounds: for a look, not for a document")
     add("--state", type=Path, help="state folder of the stack (default: MAITRED_STATE_DIR)")
     add("--data", type=Path, metavar="DATASET", help="to train on (default: Entree, else a city)")
@@ -102,6 +102,7 @@ def train(options: argparse.Namespace) -> tuple[Figures, str, str]:
 AREAS: dict[str, Callable[[argparse.Namespace], tuple[Figures, str, str]]] = {
     "serve": serve,
     "train": train,
+    "events": bench_events.report,
 }
 
 
