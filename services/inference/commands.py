@@ -1,10 +1,14 @@
 """``maitred serve``."""
 
+import sys
+
 from maitred.settings import load
 
 __all__ = ["serve"]
 
 DEFAULT_PORT = 8080
+RELAY_STOPS_WITHIN_S = 6.0
+"""Two seconds for what waits in the kernel, three for Kafka or the spool."""
 
 
 def serve() -> None:
@@ -17,7 +21,8 @@ def serve() -> None:
 
     The settings are environment variables: docs/settings.md.
     """
-    from services.web.launcher import run  # noqa: PLC0415  # only when it serves
+    from services.web.companion import Companion  # noqa: PLC0415  # only when it serves
+    from services.web.launcher import run  # noqa: PLC0415
 
     settings = load()
     port = DEFAULT_PORT if settings.inference_port is None else settings.inference_port
@@ -27,4 +32,12 @@ def serve() -> None:
         settings,
         port=port,
         workers=settings.workers,
+        companions=(
+            Companion(
+                "relay",
+                (sys.executable, "-m", "services.inference.relay"),
+                inbox="impressions_fd",
+                stop_within_s=RELAY_STOPS_WITHIN_S,
+            ),
+        ),
     )
