@@ -113,6 +113,15 @@ class Model:
         span = slice(self.neighbours_indptr[item], self.neighbours_indptr[item + 1])
         return self.neighbours_items[span], self.neighbours_weights[span]
 
+    @cached_property
+    def dense_neighbours(self) -> Floats:
+        """The neighbours as a full table, [n, n]: for models of a few thousand restaurants."""
+        n = len(self.catalogue)
+        table = np.zeros((n, n))
+        visited = np.repeat(np.arange(n), np.diff(self.neighbours_indptr))
+        table[visited, self.neighbours_items] = self.neighbours_weights
+        return table
+
     @classmethod
     def from_arrays(cls, version: str, manifest: Manifest, arrays: Arrays) -> "Model":
         """Assemble a model from the arrays of role ``model``; they are used, not copied."""

@@ -15,9 +15,9 @@ from maitred.artifact.diners import Taste
 from maitred.artifact.model import Model
 from maitred.policy import log_softmax
 
-__all__ = ["Scored", "feature_matrix", "score"]
+__all__ = ["NEIGHBOUR_UNIT", "Scored", "feature_matrix", "score"]
 
-_NEIGHBOUR_UNIT = 1e-3
+NEIGHBOUR_UNIT = 1e-3
 """Neighbour scores are chances of a choice; below this they say little more than nothing."""
 
 Floats = NDArray[np.float64]
@@ -82,7 +82,7 @@ def _vector(column: Floats, e: _Evidence) -> None:
 
 def _neighbours(column: Floats, e: _Evidence) -> None:
     # Chances multiply where utilities add, so they enter as logarithms; 0 where nothing is said.
-    column[:] = np.log1p(np.maximum(e.listed.neighbours, 0.0) / _NEIGHBOUR_UNIT)
+    column[:] = np.log1p(np.maximum(e.listed.neighbours, 0.0) / NEIGHBOUR_UNIT)
 
 
 def _own_recency(column: Floats, e: _Evidence) -> None:
