@@ -189,7 +189,9 @@ def _summed_sparse(model: Model, visits: Indices, sizes: Indices, rows: Indices)
     return counted.astype(np.float64, copy=False).reshape(sizes.size, rows.size)
 
 
-def _places(model: Model, rows: Indices, items: NDArray[np.integer]) -> tuple[Indices, Bools | None]:
+def _places(
+    model: Model, rows: Indices, items: NDArray[np.integer]
+) -> tuple[Indices, Bools | None]:
     """Return where items stand in ``rows``, and which do; None: all, where nothing was filtered."""
     n = len(model.catalogue)
     if rows.size == n:
@@ -247,7 +249,7 @@ def _said(neighbours: Floats) -> Floats:
 
 def _utilities(model: Model, field: Field, own: _Owned, log_v: Floats) -> Floats:
     ranker = model.manifest.ranker
-    weights = dict(zip(ranker.features, ranker.weights, strict=True))
+    weights: dict[str, float] = dict(zip(ranker.features, ranker.weights, strict=True))
     shared = _shared(model, field.rows, log_v)
     base = sum((weights.get(name, 0.0) * value for name, value in shared.items()), 0.0)
     utilities: Floats = weights.get("vector", 0.0) * field.vectors + base
@@ -298,4 +300,5 @@ def _best(scores: Floats, keep: int) -> tuple[Indices, Indices]:
 
 def _counted_up(sizes: NDArray[np.integer]) -> Indices:
     """Return 0, 1, … within each of several groups, end to end."""
-    return np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    result: Indices = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return result

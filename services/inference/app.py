@@ -10,7 +10,7 @@ from starlette.routing import Route
 from maitred.clock import Clock, SystemClock
 from maitred.observability import Metrics, configure_logging
 from maitred.settings import Settings, load
-from services.inference import described
+from services.inference import batch_routes, described
 from services.inference.admin import admin_router
 from services.inference.deps import assemble
 from services.inference.described import PATH
@@ -64,6 +64,10 @@ def build(settings: Settings, clock: Clock, *, outlet: Outlet | None = None) -> 
     app.router.routes.insert(0, Route(PATH, endpoint, methods=METHODS))  # for refusals
     direct = BodyLimit(guarded(endpoint, "inference", metrics))
     app.direct.update({(method, PATH): direct for method in METHODS})
+    app.router.routes.insert(0, Route(batch_routes.PATH, batch_routes.batch, methods=["POST"]))
+    app.direct["POST", batch_routes.PATH] = BodyLimit(
+        guarded(batch_routes.batch, "inference", metrics)
+    )
     app.include_router(router)
     app.include_router(admin_router(admin_key(settings)))
     return app

@@ -17,6 +17,7 @@ from services.inference.admission import Admission
 from services.inference.breadth import open_breadth
 from services.inference.impressions import ImpressionLog, Outlet
 from services.inference.recommend import Recommender
+from services.inference.slices import Turnstile
 from services.inference.snapshot import Snapshots
 from services.inference.watch import Watch
 
@@ -42,6 +43,7 @@ class Dependencies:
     watch: Watch
     admission: Admission
     recommender: Recommender
+    turnstile: Turnstile
 
 
 def redis_url(settings: Settings) -> str:
@@ -83,8 +85,9 @@ async def assemble(
         for task in (asyncio.create_task(watch.run()), asyncio.create_task(admission.watch())):
             stack.push_async_callback(_end, task)
         yield Dependencies(
-            settings, clock, metrics, redis, snapshots, watch, admission, recommender
-        )
+            settings, clock, metrics, redis, snapshots, watch, admission, recommender,
+            Turnstile(admission, clock),
+        )  # fmt: skip
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -11,6 +11,7 @@ from maitred.observability import Metrics
 from services.inference.deadline import Deadline, StepObserver
 from services.inference.deps import Dependencies
 from services.inference.recommend import Recommendation
+from services.inference.replies import count, members_of
 from services.inference.schemas import ask_of_body, ask_of_query
 from services.web.parameters import no_unknown_parameters
 from services.web.problems import Endpoint
@@ -60,42 +61,10 @@ def _observer(metrics: Metrics) -> StepObserver:
 
 
 def _reply(made: Recommendation, deadline: Deadline, metrics: Metrics) -> Response:
-    ask, shown, ids = made.ask, made.shown, made.ids
-    items: list[dict[str, Any]] = [
-        {"restaurant_id": ids[at], "rank": rank, "score": score, "propensity": chance}
-        for rank, (at, score, chance) in enumerate(
-            zip(
-                shown.restaurants.tolist(),
-                shown.scores.tolist(),
-                shown.propensities.tolist(),
-                strict=True,
-            ),
-            start=1,
-        )
-    ]
-    if made.reasons is not None:
-        for item, reasons in zip(items, made.reasons, strict=True):
-            item["reasons"] = reasons  # orjson writes dataclasses
     took_s = deadline.elapsed_s
     metrics.latency.observe(took_s)
-    objective, rung = shown.policy.objective.value, shown.rung.value
-    degraded = made.degraded.value if made.degraded else None
-    metrics.requests.labels(objective, rung, degraded or "none", ask.traffic.value).inc()
-    return JsonResponse(
-        {
-            "request_id": ask.request_id,
-            "model_version": made.model_version,
-            "objective": objective,
-            "revenue_weight": shown.policy.weight,
-            "experiment": None,
-            "arm": None,
-            "rung": rung,
-            "degraded": degraded,
-            "took_ms": round(took_s * 1000, 3),
-            "filtered": made.removed,
-            "items": items,
-        }
-    )
+    count(made, metrics)
+    return JsonResponse(members_of(made, took_s))
 
 
 @router.get("/v1/restaurants/{restaurant_id}", summary="What is known of a restaurant")
