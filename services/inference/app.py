@@ -10,11 +10,13 @@ from starlette.routing import Route
 from maitred.clock import Clock, SystemClock
 from maitred.observability import Metrics, configure_logging
 from maitred.settings import Settings, load
-from services.inference import batch_routes, described
+from services.inference import batch_routes, described_more
 from services.inference.admin import admin_router
 from services.inference.deps import assemble
 from services.inference.described import PATH
 from services.inference.impressions import Outlet
+from services.inference.lookup_routes import lookup_routes
+from services.inference.paths import BATCH
 from services.inference.routes import recommendations, router
 from services.web.app import build_app
 from services.web.auth import admin_key
@@ -58,16 +60,15 @@ def build(settings: Settings, clock: Clock, *, outlet: Outlet | None = None) -> 
         metrics=metrics,
         ready=ready,
         lifespan=lifespan,
-        extend=described.add_to,
+        extend=described_more.add_to,
     )
     endpoint = recommendations(metrics)
     app.router.routes.insert(0, Route(PATH, endpoint, methods=METHODS))  # for refusals
     direct = BodyLimit(guarded(endpoint, "inference", metrics))
     app.direct.update({(method, PATH): direct for method in METHODS})
-    app.router.routes.insert(0, Route(batch_routes.PATH, batch_routes.batch, methods=["POST"]))
-    app.direct["POST", batch_routes.PATH] = BodyLimit(
-        guarded(batch_routes.batch, "inference", metrics)
-    )
+    app.router.routes.insert(0, Route(BATCH, batch_routes.batch, methods=["POST"]))
+    app.direct["POST", BATCH] = BodyLimit(guarded(batch_routes.batch, "inference", metrics))
+    app.router.routes.extend(lookup_routes())
     app.include_router(router)
     app.include_router(admin_router(admin_key(settings)))
     return app

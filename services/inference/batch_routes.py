@@ -14,15 +14,14 @@ from services.inference.batch import Batch, budget_s
 from services.inference.deadline import Deadline
 from services.inference.deps import Dependencies
 from services.inference.parameters import PARAMETERS
+from services.inference.paths import MAX_DINERS
 from services.inference.recommend import Recommendation
 from services.inference.replies import count, members_of
 from services.inference.schemas import ask_of_body
 from services.inference.slices import Slices
 
-__all__ = ["MAX_DINERS", "PATH", "batch"]
+__all__ = ["batch"]
 
-PATH = "/v1/recommendations/batch"
-MAX_DINERS = 512
 _MAX_FAULTS = 100
 
 _Record = dict[str, Any]

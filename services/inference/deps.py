@@ -16,6 +16,7 @@ from services.eventlog.publisher import open_publisher
 from services.inference.admission import Admission
 from services.inference.breadth import open_breadth
 from services.inference.impressions import ImpressionLog, Outlet
+from services.inference.lookups import Lookups
 from services.inference.recommend import Recommender
 from services.inference.slices import Turnstile
 from services.inference.snapshot import Snapshots
@@ -44,6 +45,7 @@ class Dependencies:
     admission: Admission
     recommender: Recommender
     turnstile: Turnstile
+    lookups: Lookups
 
 
 def redis_url(settings: Settings) -> str:
@@ -86,7 +88,7 @@ async def assemble(
             stack.push_async_callback(_end, task)
         yield Dependencies(
             settings, clock, metrics, redis, snapshots, watch, admission, recommender,
-            Turnstile(admission, clock),
+            Turnstile(admission, clock), Lookups(breadth),
         )  # fmt: skip
 
 

@@ -20,7 +20,10 @@ pytest_plugins = ["tests.support.served"]
 BATCH = "/v1/recommendations/batch"
 
 
-async def ask(inference: LiveInference, **members: Any) -> list[dict[str, Any]]:
+async def ask(
+    inference: LiveInference,
+    **members: Any,  # noqa: ANN401
+) -> list[dict[str, Any]]:
     reply = await inference.http.post(BATCH, json=members)
     assert reply.status_code == 200, reply.text
     body = reply.json()
