@@ -281,8 +281,9 @@ def _features(model: Model, field: Field, own: _Owned, diner: Indices, at: Indic
 def _log_sum_exp(utilities: Floats) -> Floats:
     tops = utilities.max(axis=1)
     tops[~np.isfinite(tops)] = 0.0
-    with np.errstate(divide="ignore"):  # of nothing, it is -inf
+    with np.errstate(divide="ignore"):  # a diner may have no candidates
         result: Floats = tops + np.log(np.exp(utilities - tops[:, None]).sum(axis=1))
+    result[~np.isfinite(result)] = 0.0
     return result
 
 

@@ -117,10 +117,9 @@ class Model:
     def dense_neighbours(self) -> Floats:
         """The neighbours as a full table, [n, n]: for models of a few thousand restaurants."""
         n = len(self.catalogue)
-        table = np.zeros((n, n))
-        visited = np.repeat(np.arange(n), np.diff(self.neighbours_indptr))
-        table[visited, self.neighbours_items] = self.neighbours_weights
-        return table
+        cells = np.repeat(np.arange(n), np.diff(self.neighbours_indptr)) * n + self.neighbours_items
+        table: Floats = np.bincount(cells, self.neighbours_weights, minlength=n * n)
+        return table.astype(np.float64, copy=False).reshape(n, n)
 
     @classmethod
     def from_arrays(cls, version: str, manifest: Manifest, arrays: Arrays) -> "Model":
