@@ -1,4 +1,4 @@
-"""``make bench``, ``make bench-serve``, ``make bench-train``: ratios against a baseline beside us.
+"""``make bench``, ``make bench-serve`` and so on: ratios against a baseline beside us.
 
 Absolute figures age with the machine; each is measured in one run with its baseline, in turns.
 Reports: ``.maitred/reports/bench-<area>.{json,md,svg}``; ``make results`` publishes them.
@@ -6,14 +6,15 @@ Reports: ``.maitred/reports/bench-<area>.{json,md,svg}``; ``make results`` publi
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from loadtests import bench_serve, bench_train, prepared
+from loadtests import bench_curve, bench_serve, bench_train, prepared
 from loadtests.known import write_known_diners
 from loadtests.plots import bars
 from loadtests.reports import footnote, provenance, write
-from loadtests.stack import likely_state
+from loadtests.stack import Stack, likely_state
 from loadtests.tables import markdown_table
 from maitred.cli import report
 from maitred.clock import SystemClock
@@ -36,7 +37,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("areas", nargs="*", choices=[[], *AREAS], help="serve, train; none: all")
+    add("areas", nargs="*", choices=[[], *AREAS], help="serve, train, curve; none: all")
     add("--quick", action="store_true", help="shorter rounds: for a look, not for a document")
     add("--state", type=Path, help="state folder of the stack (default: MAITRED_STATE_DIR)")
     add("--data", type=Path, metavar="DATASET", help="to train on (default: Entree, else a city)")
@@ -46,12 +47,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def serve(options: argparse.Namespace) -> tuple[Figures, str, str]:
     """Measure the endpoint beside the bare reference."""
     effort = QUICK if options.quick else FULL
-    state = options.state or likely_state(load().state_dir)
-    with prepared.with_models(state) as stack:
-        users = write_known_diners(stack)
-        if users is None:
-            msg = "the served model knows no diners, so nothing would be personalised"
-            raise Refused(msg, next_step="train one on data with diners: maitred train")
+    with _known_diners(options) as (stack, users):
         figures = bench_serve.measure(stack, effort, users, SystemClock(), _say)
     rows = {
         "requests per second, 32 connections": ("throughput_per_s", "throughput_ratio"),
@@ -78,6 +74,18 @@ def serve(options: argparse.Namespace) -> tuple[Figures, str, str]:
     return figures, "\n".join(lines), chart
 
 
+@contextmanager
+def _known_diners(options: argparse.Namespace) -> Iterator[tuple[Stack, Path]]:
+    """Give a running stack with a model, and a file of diners whom it knows."""
+    state = options.state or likely_state(load().state_dir)
+    with prepared.with_models(state) as stack:
+        users = write_known_diners(stack)
+        if users is None:
+            msg = "the served model knows no diners, so nothing would be personalised"
+            raise Refused(msg, next_step="train one on data with diners: maitred train")
+        yield stack, users
+
+
 def train(options: argparse.Namespace) -> tuple[Figures, str, str]:
     """Measure the trainer beside the library's bare fit."""
     data = options.data or prepared.dataset()
@@ -99,9 +107,18 @@ def train(options: argparse.Namespace) -> tuple[Figures, str, str]:
     return figures, "\n".join(lines), chart
 
 
+def curve(options: argparse.Namespace) -> tuple[Figures, str, str]:
+    """Measure latency against throughput; see `loadtests.bench_curve`."""
+    effort = bench_curve.Effort(1.0, 0.3) if options.quick else bench_curve.Effort(5.0, 1.0)
+    with _known_diners(options) as (stack, users):
+        curves = bench_curve.curve(stack, effort, users, SystemClock(), _say)
+    return bench_curve.report(curves)
+
+
 AREAS: dict[str, Callable[[argparse.Namespace], tuple[Figures, str, str]]] = {
     "serve": serve,
     "train": train,
+    "curve": curve,
 }
 
 

@@ -1,13 +1,14 @@
 """Plots as SVG text: a few shapes do not need a plotting library in the load generator."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
-from math import log10
+from math import ceil, floor, log10
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["bars", "latency_curves"]
+__all__ = ["Curve", "bars", "curves", "latency_curves"]
 
 Floats = NDArray[np.float64]
 
@@ -53,6 +54,67 @@ def latency_curves(runs: Mapping[str, Floats], *, title: str, limit_ms: float) -
     return _svg(title, shapes)
 
 
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Points in the order they are joined; each may carry a label."""
+
+    name: str
+    points: Sequence[tuple[float, float, str]]
+    """x, y (both above 0), label."""
+    dash: bool = False
+    colour: int = 0
+
+
+def curves(lines: Sequence[Curve], *, title: str, x_unit: str, y_unit: str) -> str:
+    """Return curves on two logarithmic axes; dashed ones share a colour with their whole sibling."""
+    xs = [x for line in lines for x, _, _ in line.points] or [1.0, 10.0]
+    ys = [y for line in lines for _, y, _ in line.points] or [1.0, 10.0]
+    left, right = _decades(xs)
+    low, high = _decades(ys)
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        across = (log10(x) - left) / (right - left)
+        up = (log10(y) - low) / (high - low)
+        return (
+            _MARGIN + (_WIDTH - 2 * _MARGIN) * across,
+            _HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * up,
+        )
+
+    shapes = []
+    for decade in range(left, right + 1):
+        x, y = at(10.0**decade, 10.0**low)
+        shapes.append(_line(x, y, x, _MARGIN, "#ddd"))
+        shapes.append(_text(x, y + 18, f"{10.0**decade:,g}"))
+    for decade in range(low, high + 1):
+        x, y = at(10.0**left, 10.0**decade)
+        shapes.append(_line(x, y, _WIDTH - _MARGIN, y, "#ddd"))
+        shapes.append(_text(x - 6, y + 4, f"{10.0**decade:,g}", anchor="end"))
+    for line in lines:
+        colour = _COLOURS[line.colour % len(_COLOURS)]
+        places = [at(x, y) for x, y, _ in line.points]
+        shapes.append(_curve(places, colour, dash=line.dash))
+        for (x, y), (_, _, label) in zip(places, line.points, strict=True):
+            shapes.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>')
+            shapes.append(_text(x, y - 6, label, size=9))
+    shapes += [_key(number, line) for number, line in enumerate(lines)]
+    shapes.append(_text(_WIDTH - _MARGIN, _HEIGHT - _MARGIN + 36, x_unit, anchor="end"))
+    shapes.append(_text(_MARGIN, _MARGIN - 10, y_unit, anchor="start"))
+    return _svg(title, shapes)
+
+
+def _decades(values: Sequence[float]) -> tuple[int, int]:
+    low, high = floor(log10(min(values))), ceil(log10(max(values)))
+    return low, max(high, low + 1)
+
+
+def _key(number: int, line: Curve) -> str:
+    """Name a curve in the upper left corner, where low throughput leaves room."""
+    x, y = _MARGIN + 12, _MARGIN + 12 + 16 * number
+    colour = _COLOURS[line.colour % len(_COLOURS)]
+    stroke = _line(x, y, x + 24, y, colour, dash=line.dash)
+    return stroke + _text(x + 30, y + 4, line.name, anchor="start")
+
+
 def bars(groups: Mapping[str, Mapping[str, float]], *, title: str, unit: str) -> str:
     """Return one group of bars a key, one bar an inner key, the figures above them."""
     names = list(dict.fromkeys(name for group in groups.values() for name in group))
@@ -87,8 +149,9 @@ def _svg(title: str, shapes: Sequence[str]) -> str:
     return "\n".join([head, heading, *shapes, "</svg>", ""])
 
 
-def _text(x: float, y: float, text: str, *, anchor: str = "middle") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+def _text(x: float, y: float, text: str, *, anchor: str = "middle", size: int = 12) -> str:
+    smaller = "" if size == 12 else f' font-size="{size}"'  # noqa: PLR2004  # the picture's own
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{smaller}>{escape(text)}</text>'
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, dash: bool = False) -> str:
@@ -98,9 +161,10 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, dash: bool
     )
 
 
-def _curve(points: Sequence[tuple[float, float]], colour: str) -> str:
+def _curve(points: Sequence[tuple[float, float]], colour: str, *, dash: bool = False) -> str:
+    style = ' stroke-dasharray="5 4"' if dash else ""
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{style}/>'
 
 
 def _legend(number: int, name: str) -> str:

@@ -118,7 +118,7 @@ class Model:
         """The neighbours as a full table, [n, n]: for models of a few thousand restaurants."""
         n = len(self.catalogue)
         cells = np.repeat(np.arange(n), np.diff(self.neighbours_indptr)) * n + self.neighbours_items
-        table: Floats = np.bincount(cells, self.neighbours_weights, minlength=n * n)
+        table = np.bincount(cells, self.neighbours_weights, minlength=n * n)
         return table.astype(np.float64, copy=False).reshape(n, n)
 
     @classmethod

@@ -1,0 +1,216 @@
+"""Latency against throughput: what it costs a diner that more of them are answered a second.
+
+Two ways to more diners a second: more requests at once, and more diners in a request. Closed loops,
+so latencies are those of a client that waits; the open loop of ``make load`` judges the SLO.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import orjson
+import uvloop
+
+from loadtests import plots
+from loadtests.crowd import Crowd, browse, read_users, target
+from loadtests.stack import Stack
+from loadtests.tables import markdown_table
+from loadtests.wire import Address, Exchange, Pool, address_of, get_request
+from maitred.client import Aim, Query
+from maitred.client.waits import Percentiles
+from maitred.clock import Clock
+from maitred.errors import Refused
+from maitred.events import Traffic
+
+__all__ = ["BATCHES", "CONNECTIONS", "Effort", "Point", "curve", "report"]
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+CONNECTIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+FEW = 4
+"""Connections of the second curve of batches: enough to keep the worker busy."""
+
+LARGE = 128
+"""Diners from which a batch counts as large."""
+
+_DINERS = 4096
+_TIMEOUT_S = 10.0
+_WAIT_S = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long each point is measured, seconds."""
+
+    point_s: float
+    warm_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One place on a curve; latencies are of whole requests."""
+
+    batch: int
+    """Diners a request; 0: the single endpoint."""
+    connections: int
+    diners_per_s: float
+    p50_ms: float
+    p99_ms: float
+    requests: int
+    personalised: float
+    """Share of lists from the highest rung."""
+
+
+def curve(
+    stack: Stack, effort: Effort, users: Path, clock: Clock, say: Callable[[str], None]
+) -> dict[str, list[Point]]:
+    """Measure every curve; a batch of n is n different diners.
+
+    Raises:
+        Refused: if any request fails.
+    """
+    stream = browse(Crowd(read_users(users)), Aim(), explain=False, seed=11)
+    queries = list(islice(stream, _DINERS))
+    address = address_of(stack.inference_url)
+    plans = {
+        "one diner a request": [(0, n) for n in CONNECTIONS],
+        "batches, 1 connection": [(n, 1) for n in BATCHES],
+        f"batches, {FEW} connections": [(n, FEW) for n in BATCHES],
+    }
+    curves: dict[str, list[Point]] = {}
+
+    def measured(loop: _Loop, seconds: float) -> Point:
+        return uvloop.run(loop.run(address, seconds))
+
+    for name, plan in plans.items():
+        curves[name] = []
+        for batch, connections in plan:
+            payloads = _payloads(address, queries, batch)
+
+            measured(_Loop(payloads, batch, connections, clock), effort.warm_s)
+            point = measured(_Loop(payloads, batch, connections, clock), effort.point_s)
+            curves[name].append(point)
+            say(
+                f"{name}: {batch or 1} x {connections}: {point.diners_per_s:,.0f} diners/s, "
+                f"p50 {point.p50_ms:.2f} ms, p99 {point.p99_ms:.2f} ms"
+            )
+    return curves
+
+
+def report(curves: dict[str, list[Point]]) -> tuple[dict[str, object], str, str]:
+    """Return figures, Markdown and the picture."""
+    rows: list[list[object]] = [
+        [name, p.batch or 1, p.connections, p.diners_per_s, p.p50_ms, p.p99_ms, p.personalised]
+        for name, points in curves.items()
+        for p in points
+    ]
+    heads = ["curve", "diners", "connections", "diners/s", "p50 ms", "p99 ms", "personalised"]
+    single, batched, *_ = curves.values()
+    best = max(point.diners_per_s for point in single)
+    large = median(point.diners_per_s for point in batched if point.batch >= LARGE)
+    note = (
+        f"Batches of {LARGE} and more over one connection answer {large / best:.2f} times the "
+        f"diners a second of the best that single requests reach. Closed loops, one worker."
+    )
+    picture = plots.curves(
+        [
+            plots.Curve(f"{name}, {label}", points, dash=label == "p50", colour=number)
+            for number, (name, found) in enumerate(curves.items())
+            for label, points in _points(found).items()
+        ],
+        title="Latency against throughput", x_unit="diners per second", y_unit="ms a request",
+    )  # fmt: skip
+    figures: dict[str, object] = {
+        "curves": {name: [asdict(point) for point in points] for name, points in curves.items()},
+        "batched_over_single": large / best,
+    }
+    return figures, f"{markdown_table(heads, rows)}\n\n{note}", picture
+
+
+def _points(found: Sequence[Point]) -> dict[str, list[tuple[float, float, str]]]:
+    names = [str(point.batch or point.connections) for point in found]
+    return {
+        "p99": [(p.diners_per_s, p.p99_ms, n) for p, n in zip(found, names, strict=True)],
+        "p50": [(p.diners_per_s, p.p50_ms, "") for p in found],
+    }
+
+
+def _payloads(address: Address, queries: Sequence[Query], batch: int) -> list[bytes]:
+    if not batch:
+        return [get_request(address, target(query)) for query in queries]
+    parts = (queries[start : start + batch] for start in range(0, len(queries), batch))
+    return [_post_request(address, part) for part in parts if len(part) == batch]
+
+
+def _post_request(address: Address, queries: Sequence[Query]) -> bytes:
+    diners = [query.body(Traffic.LOAD) for query in queries]
+    body = orjson.dumps({"diners": diners})
+    head = (
+        f"POST /v1/recommendations/batch HTTP/1.1\r\nhost: {address.host}:{address.port}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class _Loop:
+    """As many requests as some connections carry, each counted by its own clock."""
+
+    def __init__(
+        self, payloads: Sequence[bytes], batch: int, connections: int, clock: Clock
+    ) -> None:
+        self._payloads: Iterator[bytes] = cycle(payloads)
+        self._batch, self._connections, self._clock = batch, connections, clock
+        self._started_at: dict[int, float] = {}
+        self._waited_ms: list[float] = []
+        self._rungs: Counter[str] = Counter()
+        self._ends = float("inf")
+        self._sent = 0
+        self._failure: str | None = None
+
+    async def run(self, address: Address, seconds: float) -> Point:
+        """Keep every connection busy for so long."""
+        pool = Pool(address, self._connections, self._clock, lambda e: self._done(pool, e))
+        await pool.warm(self._connections)
+        started = self._clock.monotonic()
+        self._ends = started + seconds
+        for _ in range(self._connections):
+            self._submit(pool)
+        while pool.pending:
+            await self._clock.wait(_WAIT_S)
+            pool.give_up(self._clock.monotonic())
+        took_s = self._clock.monotonic() - started
+        await pool.close()
+        if self._failure is not None:
+            msg = f"a request failed: {self._failure}"
+            raise Refused(msg, next_step="see the log of inference; `maitred status` names it")
+        waits = Percentiles.of(np.array(self._waited_ms))
+        lists = max(sum(self._rungs.values()), 1)
+        return Point(
+            batch=self._batch,
+            connections=self._connections,
+            diners_per_s=lists / took_s,
+            p50_ms=waits.p50_ms,
+            p99_ms=waits.p99_ms,
+            requests=waits.requests,
+            personalised=self._rungs["personalised"] / lists,
+        )
+
+    def _submit(self, pool: Pool) -> None:
+        self._sent += 1
+        now = self._clock.monotonic()
+        self._started_at[self._sent] = now
+        pool.submit(Exchange(self._sent, next(self._payloads), now + _TIMEOUT_S))
+
+    def _done(self, pool: Pool, exchange: Exchange) -> None:
+        waited_s = exchange.done_at - self._started_at.pop(exchange.number)
+        if exchange.status != 200:  # noqa: PLR2004  # OK
+            self._failure = exchange.failure or f"status {exchange.status}"
+            return
+        self._waited_ms.append(waited_s * 1e3)
+        body = orjson.loads(exchange.body)
+        self._rungs.update(reply["rung"] for reply in body.get("replies", [body]))
+        if exchange.done_at < self._ends:
+            self._submit(pool)
