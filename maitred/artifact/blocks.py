@@ -154,18 +154,22 @@ def _neighbours(model: Model, tastes: Sequence[Taste], rows: Indices) -> Floats:
         visits = [known[known < n] for known in visits]
     sizes = np.array([known.size for known in visits])
     flat = np.concatenate(visits).astype(np.intp)
-    summed = _summed_dense if n <= DENSE_ROWS else _summed_sparse
-    return _read(model, rows, lambda known: summed(model, flat, sizes, known))
+
+    def summed(known: Indices) -> Floats:
+        if n <= DENSE_ROWS and known.size * 4 >= n:
+            whole = _summed_dense(model, flat, sizes)
+            return whole if known.size == n else whole[:, known]
+        return _summed_sparse(model, flat, sizes, known)
+
+    return _read(model, rows, summed)
 
 
-def _summed_dense(model: Model, visits: Indices, sizes: Indices, rows: Indices) -> Floats:
-    """Add whole rows, visit by visit: few long strides instead of many single steps."""
+def _summed_dense(model: Model, visits: Indices, sizes: Indices) -> Floats:
+    """Add whole rows of all restaurants, visit by visit: few long strides, not many single steps."""
     table = model.dense_neighbours
-    if rows.size < table.shape[1]:
-        table = np.ascontiguousarray(table[:, rows])
     starts = np.cumsum(sizes) - sizes
     longest_first = np.argsort(-sizes, kind="stable")
-    summed = np.zeros((sizes.size, rows.size))
+    summed = np.zeros((sizes.size, table.shape[1]))
     for place in range(int(sizes.max(initial=0))):
         still = longest_first[: int(np.count_nonzero(sizes > place))]
         said = table[visits[starts[still] + place]]
