@@ -30,10 +30,10 @@ from services.inference.snapshot import Snapshot
 
 __all__ = ["Batch", "budget_s"]
 
-TOGETHER = 128
-"""Diners who are read and prepared together: what one trip to Redis carries."""
-CELLS = 25_000
-"""Diners times restaurants that are ranked in one step of about a millisecond."""
+TOGETHER = 64
+"""Diners who are read and prepared together, in one trip to Redis."""
+CELLS = 12_000
+"""Diners times restaurants that are ranked in one step of less than a millisecond."""
 MS_A_DINER = 0.5
 """What each diner adds to the budget of a single request."""
 
@@ -68,11 +68,13 @@ class _Seat:
         return Ahead(self.snapshot, self.view, self.taste, self.degraded, self.judged)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Batch:
-    """Answers batches; see :class:`services.inference.slices.Turnstile` for how many at a time."""
+    """Answers one batch; see :class:`services.inference.slices.Turnstile` for how many at a time."""
 
     recommender: Recommender
+    store_is_away: bool = False
+    """Redis was waited for in vain once: the rest of the batch does not wait again."""
 
     async def recommend(
         self,
@@ -131,12 +133,16 @@ class Batch:
     async def _stored(
         self, seats: Sequence[_Seat], version: str, deadline: Deadline
     ) -> tuple[dict[str, DinerBytes], Degraded | None]:
+        if self.store_is_away:
+            return {}, Degraded.STORE
         users = [user for user in dict.fromkeys(seat.ask.user_id for seat in seats) if user]
         budget = self.recommender.settings.redis_budget_ms / 1000
-        within_s = min(budget, max(deadline.remaining_s, 0.0))
+        left = max(deadline.remaining_s, 0.0)
+        within_s = min(max(budget, left / 4), left)
         try:
             found = await self.recommender.reader.read_many(users, version, within_s=within_s)
         except StoreUnavailable:
+            self.store_is_away = True
             return {}, Degraded.STORE
         return dict(zip(users, found, strict=True)), None
 

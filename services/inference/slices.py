@@ -8,7 +8,7 @@ from services.inference.admission import Admission
 
 __all__ = ["SLICE_S", "Slices", "Turnstile"]
 
-SLICE_S = 0.0015
+SLICE_S = 0.001
 """After so many seconds of work others are let through; one step more may follow unnoticed."""
 
 
