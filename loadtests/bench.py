@@ -111,7 +111,9 @@ def curve(options: argparse.Namespace) -> tuple[Figures, str, str]:
     """Measure latency against throughput; see `loadtests.bench_curve`."""
     effort = bench_curve.Effort(1.0, 0.3) if options.quick else bench_curve.Effort(5.0, 1.0)
     with _known_diners(options) as (stack, users):
-        curves = bench_curve.curve(stack, effort, users, SystemClock(), _say)
+        grid = bench_curve.Grid()
+        url = stack.inference_url
+        curves = bench_curve.curve(url, users, effort, grid, SystemClock(), _say)
     return bench_curve.report(curves)
 
 

@@ -17,7 +17,6 @@ import uvloop
 
 from loadtests import plots
 from loadtests.crowd import Crowd, browse, read_users, target
-from loadtests.stack import Stack
 from loadtests.tables import markdown_table
 from loadtests.wire import Address, Exchange, Pool, address_of, get_request
 from maitred.client import Aim, Query
@@ -26,7 +25,7 @@ from maitred.clock import Clock
 from maitred.errors import Refused
 from maitred.events import Traffic
 
-__all__ = ["BATCHES", "CONNECTIONS", "Effort", "Point", "curve", "report"]
+__all__ = ["BATCHES", "CONNECTIONS", "Effort", "Grid", "Point", "curve", "report"]
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 CONNECTIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -69,8 +68,16 @@ class Point:
         return self.diners_per_s * self.personalised
 
 
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where on the curves to measure."""
+
+    connections: Sequence[int] = CONNECTIONS
+    batches: Sequence[int] = BATCHES
+
+
 def curve(
-    stack: Stack, effort: Effort, users: Path, clock: Clock, say: Callable[[str], None]
+    url: str, users: Path, effort: Effort, grid: Grid, clock: Clock, say: Callable[[str], None]
 ) -> dict[str, list[Point]]:
     """Measure every curve; a batch of n is n different diners.
 
@@ -79,11 +86,11 @@ def curve(
     """
     stream = browse(Crowd(read_users(users)), Aim(), explain=False, seed=11)
     queries = list(islice(stream, _DINERS))
-    address = address_of(stack.inference_url)
+    address = address_of(url)
     plans = {
-        "one diner a request": [(0, n) for n in CONNECTIONS],
-        "batches, 1 connection": [(n, 1) for n in BATCHES],
-        f"batches, {FEW} connections": [(n, FEW) for n in BATCHES],
+        "one diner a request": [(0, n) for n in grid.connections],
+        "batches, 1 connection": [(n, 1) for n in grid.batches],
+        f"batches, {FEW} connections": [(n, FEW) for n in grid.batches],
     }
     curves: dict[str, list[Point]] = {}
 
@@ -115,7 +122,7 @@ def report(curves: dict[str, list[Point]]) -> tuple[dict[str, object], str, str]
     heads = ["curve", "diners", "connections", "diners/s", "p50 ms", "p99 ms", "personalised"]
     single, batched, *_ = curves.values()
     best = max(point.personalised_per_s for point in single)
-    large = median(point.personalised_per_s for point in batched if point.batch >= LARGE)
+    large = _large(batched)
     note = (
         f"Batches of {LARGE} and more over one connection give {large / best:.2f} times the "
         "personalised lists a second of the best that single requests reach. Closed loops, one "
@@ -134,6 +141,11 @@ def report(curves: dict[str, list[Point]]) -> tuple[dict[str, object], str, str]
         "batched_over_single": large / best,
     }
     return figures, f"{markdown_table(heads, rows)}\n\n{note}", picture
+
+
+def _large(batched: Sequence[Point]) -> float:
+    sizes = [point.personalised_per_s for point in batched if point.batch >= LARGE]
+    return median(sizes or [point.personalised_per_s for point in batched])
 
 
 def _points(found: Sequence[Point]) -> dict[str, list[tuple[float, float, str]]]:

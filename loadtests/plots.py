@@ -69,26 +69,22 @@ def curves(lines: Sequence[Curve], *, title: str, x_unit: str, y_unit: str) -> s
     """Return curves on two logarithmic axes; dashed ones share a colour with their whole sibling."""
     xs = [x for line in lines for x, _, _ in line.points] or [1.0, 10.0]
     ys = [y for line in lines for _, y, _ in line.points] or [1.0, 10.0]
-    left, right = _decades(xs)
-    low, high = _decades(ys)
+    across, up = _ticks(xs), _ticks(ys)
 
     def at(x: float, y: float) -> tuple[float, float]:
-        across = (log10(x) - left) / (right - left)
-        up = (log10(y) - low) / (high - low)
         return (
-            _MARGIN + (_WIDTH - 2 * _MARGIN) * across,
-            _HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * up,
+            _MARGIN + (_WIDTH - 2 * _MARGIN) * _share(x, across),
+            _HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * _share(y, up),
         )
 
     shapes = []
-    for decade in range(left, right + 1):
-        x, y = at(10.0**decade, 10.0**low)
-        shapes.append(_line(x, y, x, _MARGIN, "#ddd"))
-        shapes.append(_text(x, y + 18, f"{10.0**decade:,g}"))
-    for decade in range(low, high + 1):
-        x, y = at(10.0**left, 10.0**decade)
+    for tick in across:
+        x, y = at(tick, up[0])
+        shapes += [_line(x, y, x, _MARGIN, "#ddd"), _text(x, y + 18, f"{tick:,g}")]
+    for tick in up:
+        x, y = at(across[0], tick)
         shapes.append(_line(x, y, _WIDTH - _MARGIN, y, "#ddd"))
-        shapes.append(_text(x - 6, y + 4, f"{10.0**decade:,g}", anchor="end"))
+        shapes.append(_text(x - 6, y + 4, f"{tick:,g}", anchor="end"))
     for line in lines:
         colour = _COLOURS[line.colour % len(_COLOURS)]
         places = [at(x, y) for x, y, _ in line.points]
@@ -102,9 +98,17 @@ def curves(lines: Sequence[Curve], *, title: str, x_unit: str, y_unit: str) -> s
     return _svg(title, shapes)
 
 
-def _decades(values: Sequence[float]) -> tuple[int, int]:
-    low, high = floor(log10(min(values))), ceil(log10(max(values)))
-    return low, max(high, low + 1)
+def _ticks(values: Sequence[float]) -> list[float]:
+    """Return 1, 2, 5, 10, … from just below the least value to just above the largest."""
+    decades = range(floor(log10(min(values))), ceil(log10(max(values))) + 1)
+    every = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
+    first = max(tick for tick in every if tick <= min(values))
+    last = min(tick for tick in every if tick >= max(values) and tick > first)
+    return [tick for tick in every if first <= tick <= last]
+
+
+def _share(value: float, ticks: Sequence[float]) -> float:
+    return (log10(value) - log10(ticks[0])) / (log10(ticks[-1]) - log10(ticks[0]))
 
 
 def _key(number: int, line: Curve) -> str:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maitred.artifact import Generator, Model, Taste, score, shortlist
-from maitred.artifact.blocks import DENSE_ROWS, Wish, rank_block
+from maitred.artifact.blocks import Wish, rank_block
+from maitred.artifact.evidence import DENSE_ROWS
 from maitred.artifact.model import popularity_arrays
 from maitred.artifact.newcomers import Kinds
 from maitred.catalogue import Catalogue, Restaurant
