@@ -106,3 +106,21 @@ def test_limits_beyond_what_fits_leave_room_in_turn() -> None:
     some = [Wish(Taste(items, np.ones(12, np.float32), None, items[:0]))]
 
     assert_as_alone(made, some, np.arange(700), 500)
+
+
+def test_ties_at_a_generators_limit_are_cut_as_alone() -> None:
+    rng = generator(9, "ties")
+    tied = replace(
+        model(700),
+        neighbours_weights=np.full(6300, 0.05, np.float32),
+        manifest=model(700).manifest.model_copy(
+            update={"generators": [Generator(name="neighbours", limit=20)]}
+        ),
+    )
+    some = [
+        Wish(Taste(rng.permutation(700)[:12].astype(np.int32), np.ones(12, np.float32), None,
+                   np.empty(0, np.int32)))
+        for _ in range(20)
+    ]  # fmt: skip
+
+    assert_as_alone(tied, some, np.arange(700), 500)
