@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from loadtests import bench_events, bench_train, scale_report, serve_report
+from loadtests import bench_events, bench_train, curve_report, scale_report, serve_report
 from loadtests.reports import footnote, provenance, write
 from maitred.cli import report
 from maitred.clock import SystemClock
@@ -23,6 +23,7 @@ Report = Callable[[argparse.Namespace], tuple[Mapping[str, object], str, str]]
 AREAS: dict[str, Report] = {
     "serve": serve_report.report,
     "scale": scale_report.report,
+    "curve": curve_report.report,
     "train": bench_train.report,
     "events": bench_events.report,
 }

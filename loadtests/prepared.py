@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from loadtests.known import write_known_diners
 from loadtests.stack import Stack, running, status
 from maitred.clock import SystemClock
 from maitred.errors import Refused
 from maitred.settings import child_environment
 
-__all__ = ["HOME", "RESTAURANTS", "city_stack", "dataset"]
+__all__ = ["HOME", "RESTAURANTS", "city_stack", "dataset", "known_diners"]
 
 HOME = Path(".maitred/bench")
 RESTAURANTS = 5_000
@@ -52,6 +53,19 @@ def city_stack() -> Iterator[Stack]:
                 raise Refused(msg, next_step="see the inference log in that folder")
             clock.sleep(0.2)
         yield stack
+
+
+def known_diners(stack: Stack) -> Path:
+    """Return a file of diners whom the served model knows.
+
+    Raises:
+        Refused: if there are none.
+    """
+    users = write_known_diners(stack)
+    if users is None:
+        msg = "the served model knows no diners, so nothing would be personalised"
+        raise Refused(msg, next_step=f"remove {HOME} and run it again")
+    return users
 
 
 def _city_run() -> Path:

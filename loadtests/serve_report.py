@@ -3,17 +3,14 @@
 import argparse
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from loadtests import bench_serve, prepared
 from loadtests.bench_serve import Effort
-from loadtests.known import write_known_diners
 from loadtests.plots import bars
 from loadtests.tables import markdown_table
 from loadtests.targets import Target, said
 from maitred.clock import SystemClock
-from maitred.errors import Refused
 
 __all__ = ["report"]
 
@@ -24,14 +21,9 @@ QUICK = Effort(rounds=2, closed_s=1.0, open_s=2.0, steps_s=16.0)
 def report(options: argparse.Namespace) -> tuple[Mapping[str, object], str, str]:
     """Measure the endpoint beside the bare reference."""
     with prepared.city_stack() as stack:
-        users = write_known_diners(stack)
-        if users is None:
-            msg = "the served model knows no diners, so nothing would be personalised"
-            raise Refused(msg, next_step="remove .maitred/bench and run it again")
+        users = prepared.known_diners(stack)
         effort = QUICK if options.quick else FULL
-        figures: dict[str, Any] = bench_serve.measure(
-            stack, effort, Path(users), SystemClock(), _say
-        )
+        figures: dict[str, Any] = bench_serve.measure(stack, effort, users, SystemClock(), _say)
     lines = [_costs(figures), "", _latencies(figures), "", _steps(figures), ""]
     lines += said(_targets(figures))
     lines += ["", _note(figures)]

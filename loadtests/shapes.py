@@ -56,10 +56,11 @@ def sheet(drawings: Sequence[str]) -> str:
     return "\n".join([head, *parts, "</svg>", ""])
 
 
-def text(x: float, y: float, words: str, *, anchor: str = "middle") -> str:
+def text(x: float, y: float, words: str, *, anchor: str = "middle", size: int | None = None) -> str:
     """Return words at a place."""
+    height = "" if size is None else f' font-size="{size}"'
     return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" style="fill:{_INK}">'
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{height} style="fill:{_INK}">'
         f"{escape(words)}</text>"
     )
 
@@ -73,10 +74,13 @@ def line(
     return f'<line {place} style="stroke:{colour}"{style}/>'
 
 
-def curve(points: Sequence[tuple[float, float]], colour: str) -> str:
+def curve(points: Sequence[tuple[float, float]], colour: str, *, dash: bool = False) -> str:
     """Return a line through points."""
+    style = ' stroke-dasharray="5 4"' if dash else ""
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return f'<polyline points="{path}" fill="none" style="stroke:{colour}" stroke-width="1.8"/>'
+    return (
+        f'<polyline points="{path}" fill="none" style="stroke:{colour}" stroke-width="1.8"{style}/>'
+    )
 
 
 def area(points: Sequence[tuple[float, float]], colour: str) -> str:

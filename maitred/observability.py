@@ -41,6 +41,21 @@ class Metrics:
             buckets=LATENCY_S,
             registry=registry,
         )
+        self.batch_diners = Counter(
+            "maitred_batch_diners_total", "Diners answered in batches.", registry=registry
+        )
+        self.batch_latency = Histogram(
+            "maitred_batch_seconds",
+            "Server time of a whole batch, from its first byte, seconds.",
+            buckets=LATENCY_S,
+            registry=registry,
+        )
+        self.lookups = Counter(
+            "maitred_lookups_total",
+            "Replies of similar and popular, by route and how: made, remembered, unchanged.",
+            ("route", "how"),
+            registry=registry,
+        )
         self.steps = Histogram(
             "maitred_step_seconds",
             "Time of one step of a recommendation, seconds.",

@@ -156,6 +156,9 @@ def cache_folder(settings: Settings) -> Path:
     return Path(base) / "maitred"
 
 
+_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+
+
 def child_environment(**fields: object) -> dict[str, str]:
     """Return the environment for a child process: ours, single-threaded numerics, and ``fields``.
 
@@ -163,13 +166,22 @@ def child_environment(**fields: object) -> dict[str, str]:
     thread counts when they load, so they must be set before the child starts.
     """
     environment = dict(os.environ)
-    environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    environment |= dict.fromkeys(_THREADS, "1")
     for name, value in fields.items():
         if value is None:
             environment.pop(PREFIX + name.upper(), None)
         else:
             environment[PREFIX + name.upper()] = str(value)
     return environment
+
+
+def single_threaded() -> None:
+    """Let numeric libraries that are loaded after this use one thread, unless the environment says.
+
+    The products here are small: on a busy machine threads cost more than they bring.
+    """
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
 
 
 _SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's name, read when it loads

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from maitred.settings import single_threaded
+
 __all__ = ["evaluate", "models", "recommend", "tradeoff", "train"]
 
 Out = Annotated[Path, typer.Option("--out", help="Folder or file to write.")]
@@ -61,7 +63,10 @@ def tradeoff(*, run: RunFolder, data: Data, out: Out) -> None:
 def recommend(
     *,
     run: RunFolder,
-    users: Annotated[Path, typer.Option(help=".txt, .csv, .jsonl or .parquet of diners.")],
+    users: Annotated[
+        Path | None,
+        typer.Option(help=".txt, .csv, .jsonl or .parquet; unset or all: the model's diners."),
+    ] = None,
     k: Annotated[int, typer.Option(min=1, max=100, help="Length of lists.")] = 10,
     revenue_weight: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="The dial, on a clicks run.")
@@ -74,6 +79,7 @@ def recommend(
     ] = None,
 ) -> None:
     """Recommend off-line: one line for every diner asked, cold ones too, in input order."""
+    single_threaded()
     from training import offline  # noqa: PLC0415
 
     offline.recommend(run, users, k=k, revenue_weight=revenue_weight, mask=seen == "mask", out=out)

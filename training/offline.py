@@ -1,69 +1,110 @@
-"""``maitred recommend``: the lists that serving would give, for a file of diners, without a server.
+"""``maitred recommend``: the lists that serving would give, for any number of diners, without a server.
 
 The same two stages and the same rungs: a diner with a history gets ``personalised``, anybody else
-the list of their place and hour, or the popular one. No exploration, no deadline.
+the list of their place and hour, or the popular one. No exploration, no deadline. Diners are read,
+ranked and written block by block, so that memory does not grow with their number.
 """
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from maitred import geo
-from maitred.artifact import (
-    DinerRow,
-    Model,
-    daypart,
-    load,
-    score,
-    segment_keys,
-    shortlist,
-    taste_of,
-)
-from maitred.artifact.folder import read_diners
+from maitred.artifact import Model, Taste, daypart, load, segment_keys, taste_of
+from maitred.artifact.blocks import Wish, rank_block
+from maitred.artifact.rows import Diners
 from maitred.artifact.segments import ANY, key
 from maitred.errors import InvalidInput, UsageError
 from maitred.features import EMPTY
 from maitred.policy import dial, greedy
+from training.asked import Asked, read_users
 from training.dataset.deps import dependencies
+from training.listed import Block, List, writing
 from training.screen import manifest_of, progress
 
-__all__ = ["Asked", "read_users", "recommend"]
+__all__ = ["Lists", "blocks_of", "recommend"]
+
+ALL = Path("all")
+"""Named as the file of diners: every diner of the model."""
+
+MOST_A_BLOCK = 512
+CELLS = 50_000
+"""Diners times restaurants that are ranked in one go: about 5 MB while it lasts."""
+POOL = 500
+"""How many restaurants the dial may reorder on lower rungs, as in serving."""
 
 _EVERYWHERE = key(ANY, ANY, ANY)
+Indices = NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One diner asked for."""
-
-    user_id: str
-    lat: float | None = None
-    lon: float | None = None
-    at: datetime | None = None
-    exclude: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Lists:
-    """How lists are made: their length, the dial (None: the artefact's own ranking), the mask."""
+    """How lists are made; what many cold diners share is made once."""
 
+    model: Model
+    diners: Diners
     k: int
     weight: float | None
+    """The dial; None: the artefact's own ranking."""
     mask: bool
+    zone: ZoneInfo
+    _shared: dict[tuple[str, ...], List] = field(default_factory=dict)
+
+    def cold(self, one: Asked, barred: Indices) -> List:
+        """Return the list of a diner of whom nothing is known."""
+        names = tuple(n for n in _segments(one, self.zone) if n in self.model.segments)
+        if barred.size:
+            return self._cold(names, barred)
+        if names not in self._shared:
+            self._shared[names] = self._cold(names, barred)
+        return self._shared[names]
+
+    def _cold(self, names: Sequence[str], barred: Indices) -> List:
+        model = self.model
+        rows = np.delete(model.catalogue.everything, barred)
+        popular = self._popular(rows)
+        for name in names:
+            segment = model.segments[name]
+            inside = np.isin(segment.items, rows)
+            items = segment.items[inside].astype(np.intp)
+            if not items.size:
+                continue
+            by_id = np.argsort(items)
+            items, shares = items[by_id], segment.scores[inside].astype(np.float64)[by_id]
+            scores = dial(shares, model.log_values_of(items), self.weight)
+            best = greedy(scores, self.k)
+            more, room = ~np.isin(popular.rows, items), self.k - best.size
+            rest = np.minimum(popular.scores[more][:room], scores[best[-1]])
+            return List(
+                "segment",
+                np.concatenate([items[best], popular.rows[more][:room]]),
+                np.concatenate([scores[best], rest]),
+            )
+        return List("popular", popular.rows[: self.k], popular.scores[: self.k])
+
+    def _popular(self, rows: Indices) -> List:
+        pool = np.sort(rows[np.argsort(self.model.popular_rank[rows])[:POOL]])
+        values = self.model.log_values_of(pool)
+        scores = dial(self.model.log_shares_of(pool), values, self.weight)
+        best = greedy(scores, pool.size)
+        return List("popular", pool[best], scores[best])
 
 
 def recommend(
-    run: Path, users: Path, *, k: int, revenue_weight: float | None, mask: bool, out: Path | None
+    run: Path,
+    users: Path | None,
+    *,
+    k: int,
+    revenue_weight: float | None,
+    mask: bool,
+    out: Path | None,
 ) -> None:
-    """Write one line for every diner asked, in input order.
+    """Write one line for every diner asked, in input order; None or ``all``: all of the model.
 
     Raises:
         UsageError: if a file or folder does not exist, or the file's form is not known.
@@ -75,96 +116,66 @@ def recommend(
     if out is not None and out.suffix not in {".jsonl", ".parquet"}:
         msg = f"--out must end in .jsonl or .parquet, not '{out.suffix}'"
         raise UsageError(msg)
-    asked = read_users(users)
-    deps = dependencies()
-    model = load(run / "model")
-    wanted = {a.user_id for a in asked}
-    rows = {user: row for user, row in read_diners(run / "model") if user in wanted}
-    lists = Lists(k, revenue_weight, mask)
-    with progress(deps.progress) as bar:
-        lines = [
-            line
-            for line in _lines(model, rows, asked, lists)
-            if bar("recommend", 1) is None  # counts each line
-        ]
-    if out is None:
-        for line in lines:
-            print(json.dumps(line))  # noqa: T201 - the lines are the command's result
-        return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.suffix == ".parquet":
-        pd.DataFrame(lines).to_parquet(out, index=False)
-    else:
-        out.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-
-
-def _lines(
-    model: Model, rows: dict[str, DinerRow], asked: Sequence[Asked], lists: Lists
-) -> Iterator[dict[str, Any]]:
+    model, diners = load(run / "model"), Diners.of(run / "model")
     zone = ZoneInfo(model.catalogue.usual_timezone)
-    for one in asked:
-        rung, items, scores = _list(model, rows.get(one.user_id), one, lists, zone)
-        yield {
-            "user_id": one.user_id,
-            "rung": rung,
-            "items": [
-                {"restaurant_id": model.catalogue.ids[i], "rank": rank, "score": float(s)}
-                for rank, (i, s) in enumerate(zip(items, scores, strict=True), start=1)
-            ],
-        }
+    lists = Lists(model, diners, k, revenue_weight, mask, zone)
+    everybody = users is None or (users == ALL and not users.exists())
+    asked = _everybody(diners) if users is None or everybody else read_users(users)
+    console = dependencies().progress
+    with (
+        writing(out, model.catalogue.ids) as write,
+        progress(console, total=len(diners) if everybody else None) as bar,
+    ):
+        bar("recommend", 0)
+        for block in blocks_of(lists, asked):
+            write(block)
+            bar("recommend", len(block.users))
 
 
-def _list(
-    model: Model, row: DinerRow | None, one: Asked, lists: Lists, zone: ZoneInfo
-) -> tuple[str, NDArray[np.intp], NDArray[np.float64]]:
-    taste = taste_of(row, EMPTY, model.catalogue.index)
-    out = [i for r in one.exclude if (i := model.catalogue.index.get(r)) is not None]
+def blocks_of(lists: Lists, asked: Iterable[Asked]) -> Iterator[Block]:
+    """Yield the lists of all diners asked, block by block, in order."""
+    waiting = iter(asked)
+    size = max(1, min(MOST_A_BLOCK, CELLS // max(len(lists.model.catalogue), 1)))
+    while some := list(islice(waiting, size)):
+        yield _block(lists, some)
+
+
+def _block(lists: Lists, some: Sequence[Asked]) -> Block:
+    index = lists.model.catalogue.index
+    tastes = [taste_of(lists.diners.get(one.user_id), EMPTY, index) for one in some]
+    barred = [_barred(lists, one, taste) for one, taste in zip(some, tastes, strict=True)]
+    warm = [at for at, taste in enumerate(tastes) if taste.is_known]
+    everything = lists.model.catalogue.everything
+    found: list[List | None] = [None] * len(some)
+    if warm and everything.size:
+        wishes = [Wish(tastes[at], lists.weight, barred[at]) for at in warm]
+        ranked = rank_block(lists.model, wishes, everything, keep=lists.k)
+        if len(warm) == len(some):
+            users = [one.user_id for one in some]
+            rungs = ["personalised"] * len(some)
+            return Block(users, rungs, ranked.cuts, ranked.rows, ranked.scores)
+        for number, at in enumerate(warm):
+            span = slice(ranked.cuts[number], ranked.cuts[number + 1])
+            found[at] = List("personalised", ranked.rows[span], ranked.scores[span])
+    for at, one in enumerate(some):
+        found[at] = found[at] or lists.cold(one, barred[at])
+    return Block.of([one.user_id for one in some], [one for one in found if one is not None])
+
+
+def _barred(lists: Lists, one: Asked, taste: Taste) -> Indices:
+    if not one.exclude and not lists.mask:
+        return _NONE
+    index = lists.model.catalogue.index
+    out = [at for name in one.exclude if (at := index.get(name)) is not None]
     out += taste.items.tolist() if lists.mask else []
-    rows = np.delete(model.catalogue.everything, np.array(out, dtype=np.intp))
-    if taste.is_known:
-        scored = score(model, taste, shortlist(model, taste, rows))
-        scores = dial(scored.log_p, scored.log_v, lists.weight)
-        best = greedy(scores, lists.k)
-        return "personalised", scored.candidates[best], scores[best]
-    return _cold(model, one, rows, lists, zone)
+    return np.array(out, dtype=np.intp)
 
 
-def _cold(
-    model: Model, one: Asked, rows: NDArray[np.intp], lists: Lists, zone: ZoneInfo
-) -> tuple[str, NDArray[np.intp], NDArray[np.float64]]:
-    """Return the narrowest list that fits, continued by what is popular where it is too short."""
-    popular_items, popular_scores = _popular(model, rows, lists)
-    for name in _segments(one, zone):
-        segment = model.segments.get(name)
-        if segment is None:
-            continue
-        order = np.argsort(segment.items)
-        inside = order[np.isin(segment.items[order], rows)]
-        if not inside.size:
-            continue
-        items = segment.items[inside].astype(np.intp)
-        shares = segment.scores[inside].astype(np.float64)
-        scores = dial(shares, model.log_values[items], lists.weight)
-        best = greedy(scores, lists.k)
-        more = ~np.isin(popular_items, items)
-        room = lists.k - best.size
-        rest = np.minimum(popular_scores[more][:room], scores[best[-1]])
-        return (
-            "segment",
-            np.concatenate([items[best], popular_items[more][:room]]),
-            np.concatenate([scores[best], rest]),
-        )
-    return "popular", popular_items[: lists.k], popular_scores[: lists.k]
+_NONE = np.empty(0, dtype=np.intp)
 
 
-def _popular(
-    model: Model, rows: NDArray[np.intp], lists: Lists
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    pool = np.sort(rows[np.argsort(model.popular_rank[rows])[:500]])
-    shares = model.log_shares_of(pool)
-    scores = dial(shares, model.log_values[pool], lists.weight)
-    best = greedy(scores, pool.size)
-    return pool[best], scores[best]
+def _everybody(diners: Diners) -> Iterator[Asked]:
+    return (Asked(diners.ids[at]) for at in range(len(diners)))
 
 
 def _segments(one: Asked, zone: ZoneInfo) -> Iterator[str]:
@@ -174,95 +185,3 @@ def _segments(one: Asked, zone: ZoneInfo) -> Iterator[str]:
         part = daypart(one.at if one.at.tzinfo is None else one.at.astimezone(zone))
     names = segment_keys(geo.area(one.lat, one.lon), part, None)
     return (name for name in names if name != _EVERYWHERE)
-
-
-def read_users(file: Path) -> list[Asked]:
-    """Read the diners asked for, in file order, duplicates kept.
-
-    ``.txt`` holds an id a line; ``.csv``, ``.jsonl`` and ``.parquet`` a column ``user_id`` and
-    perhaps ``lat lon at exclude`` (a list, or texts separated by ``|``).
-
-    Raises:
-        UsageError: if there is no such file, or its ending or columns are not known.
-        InvalidInput: naming the row that cannot be read.
-    """
-    if not file.is_file():
-        msg = f"there is no file {file}"
-        raise UsageError(msg)
-    if file.suffix == ".txt":
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-        return [Asked(line.strip()) for line in lines if line.strip()]
-    records = _records(file)
-    return [_asked(record, row) for row, record in enumerate(records, start=1)]
-
-
-def _records(file: Path) -> list[dict[str, Any]]:
-    match file.suffix:
-        case ".csv":
-            frame = pd.read_csv(file, dtype=str, keep_default_na=False)
-        case ".parquet":
-            frame = pd.read_parquet(file)
-        case ".jsonl":
-            return _json_lines(file)
-        case _:
-            msg = f"{file.name}: diners are read from .txt, .csv, .jsonl or .parquet"
-            raise UsageError(msg)
-    if "user_id" not in frame.columns:
-        msg = f"{file.name} has no column user_id; it has {', '.join(map(str, frame.columns))}"
-        raise UsageError(msg)
-    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
-
-
-def _json_lines(file: Path) -> list[dict[str, Any]]:
-    records = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            msg = f"{file.name}, line {number} is not JSON: {error}"
-            raise InvalidInput(msg) from error
-        if not isinstance(record, dict) or "user_id" not in record:
-            msg = f"{file.name}, line {number} has no user_id"
-            raise UsageError(msg)
-        records.append(record)
-    return records
-
-
-def _asked(record: dict[str, Any], row: int) -> Asked:
-    try:
-        return Asked(
-            str(record["user_id"]),
-            _number(record.get("lat")),
-            _number(record.get("lon")),
-            _moment(record.get("at")),
-            _texts(record.get("exclude")),
-        )
-    except (ValueError, TypeError) as error:
-        msg = f"row {row} of the diners cannot be read: {error}"
-        raise InvalidInput(msg, next_step="correct the row") from error
-
-
-def _number(value: object) -> float | None:
-    if value is None or value == "" or value != value:  # noqa: PLR0124 - NaN differs from itself
-        return None
-    number = float(str(value))
-    if not np.isfinite(number):
-        msg = f"{value} is not a coordinate"
-        raise ValueError(msg)
-    return number
-
-
-def _moment(value: object) -> datetime | None:
-    if value is None or value == "" or value is pd.NaT or value != value:  # noqa: PLR0124 - NaN
-        return None
-    return value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if value is None or (isinstance(value, float) and value != value):  # noqa: PLR0124 - NaN
-        return ()
-    if isinstance(value, str):
-        return tuple(part for part in value.split("|") if part)
-    return tuple(str(part) for part in np.asarray(value).tolist())

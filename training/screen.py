@@ -31,13 +31,13 @@ def manifest_of(run: Path) -> Manifest:
 
 
 @contextmanager
-def progress(console: Console) -> Iterator[Callable[[str, int], None]]:
-    """Show stages as they run; nothing when the console is no terminal."""
+def progress(console: Console, *, total: int | None = None) -> Iterator[Callable[[str, int], None]]:
+    """Show stages as they run, ``total`` steps if known; nothing when the console is no terminal."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as shown:
-        task = shown.add_task("starting", total=None)
+        task = shown.add_task("starting", total=total)
 
         def advance(stage: str, steps: int) -> None:
             if steps == 0:

@@ -16,7 +16,7 @@ from maitred.artifact.model import Arrays, Model
 from maitred.catalogue import ARRAYS, texts
 from maitred.errors import CorruptArtifact, NotFound
 
-__all__ = ["MANIFEST", "SCHEMA", "check", "file_entries", "load", "npy_bytes", "read_diners",
+__all__ = ["MANIFEST", "SCHEMA", "check", "diner_maps", "file_entries", "load", "npy_bytes", "read_diners",
            "read_manifest", "save", "verify"]  # fmt: skip
 
 MANIFEST = "manifest.json"
@@ -157,7 +157,7 @@ def load(folder: Path, *, verified: bool = False) -> Model:
 
 def read_diners(folder: Path) -> Iterator[tuple[str, DinerRow]]:
     """Yield (user id, row) for every diner of a model folder, in order of id."""
-    arrays = {n: _map(folder / f"{n}.npy", n) for n in SCHEMA if n.startswith("diners_")}
+    arrays = diner_maps(folder)
     users = texts.unpack(arrays["diners_ids"], arrays["diners_id_offsets"])  # type: ignore[arg-type]
     cuts = arrays["diners_indptr"].tolist()
     for i, user in enumerate(users):
@@ -171,6 +171,15 @@ def read_diners(folder: Path) -> Iterator[tuple[str, DinerRow]]:
                 arrays["diners_vectors"][i],
             ),
         )
+
+
+def diner_maps(folder: Path) -> dict[str, NDArray[np.generic]]:
+    """Map the arrays of role ``diners``.
+
+    Raises:
+        CorruptArtifact: if a file is missing or not what it should be.
+    """
+    return {n: _map(folder / f"{n}.npy", n) for n in SCHEMA if n.startswith("diners_")}
 
 
 def check(model: Model) -> None:

@@ -154,6 +154,14 @@ class Model:
         span = slice(self.neighbours_indptr[item], self.neighbours_indptr[item + 1])
         return self.neighbours_items[span], self.neighbours_weights[span]
 
+    @cached_property
+    def dense_neighbours(self) -> Floats:
+        """The neighbours as a full table, [n, n]: for models of a few thousand restaurants."""
+        n = len(self.catalogue)
+        cells = np.repeat(np.arange(n), np.diff(self.neighbours_indptr)) * n + self.neighbours_items
+        table = np.bincount(cells, self.neighbours_weights, minlength=n * n)
+        return table.astype(np.float64, copy=False).reshape(n, n)
+
     @classmethod
     def from_arrays(cls, version: str, manifest: Manifest, arrays: Arrays) -> "Model":
         """Assemble a model from the arrays of role ``model``; they are used, not copied."""

@@ -16,9 +16,9 @@ from maitred.artifact.diners import Taste
 from maitred.artifact.model import Model
 from maitred.policy import log_softmax
 
-__all__ = ["Scored", "feature_matrix", "score"]
+__all__ = ["NEIGHBOUR_UNIT", "Scored", "feature_matrix", "score"]
 
-_NEIGHBOUR_UNIT = 1e-3
+NEIGHBOUR_UNIT = 1e-3
 """Neighbour scores are chances of a choice; below this they say little more than nothing."""
 
 Floats = NDArray[np.float64]
@@ -100,7 +100,7 @@ def _own_terms(taste: Taste, weight: Mapping[str, float]) -> Floats:
 
 def _log_neighbours(scores: Floats) -> Floats:
     # Chances multiply where utilities add, so they enter as logarithms; 0 where nothing is said.
-    result: Floats = np.log1p(np.maximum(scores, 0.0) / _NEIGHBOUR_UNIT)
+    result: Floats = np.log1p(np.maximum(scores, 0.0) / NEIGHBOUR_UNIT)
     return result
 
 

@@ -77,14 +77,56 @@ class DinerReader:
             within_s = GLANCE_S
         future: asyncio.Future[DinerBytes] = loop.create_future()
         self._waiting.append((keys.state(user_id), keys.row(version, user_id), future))
-        if not self._is_scheduled and self._trip is None:
-            self._is_scheduled = True
-            loop.call_soon(self._start_trip)
+        self._schedule()
         timer = loop.call_later(within_s, loop.call_later, GRACE_S, _give_up, future)
         try:
             return await future
         finally:
             timer.cancel()
+
+    async def read_many(
+        self, user_ids: Sequence[str], version: str, *, within_s: float
+    ) -> list[DinerBytes]:
+        """Return what is stored of several diners, in order: one trip for every 128.
+
+        Single reads that come meanwhile travel between two of these trips.
+
+        Raises:
+            StoreUnavailable: if Redis did not answer each trip in time, or did not lately.
+        """
+        found: list[DinerBytes] = []
+        for start in range(0, len(user_ids), MAX_DINERS_A_TRIP):
+            some = user_ids[start : start + MAX_DINERS_A_TRIP]
+            found += await self._read_together(some, version, within_s)
+        return found
+
+    async def _read_together(
+        self, user_ids: Sequence[str], version: str, within_s: float
+    ) -> list[DinerBytes]:
+        if self.is_open:
+            msg = "Redis did not answer lately"
+            raise StoreUnavailable(msg)
+        loop = asyncio.get_running_loop()
+        if self._trip is not None and loop.time() - self._left_at > PATIENCE_S:
+            within_s = GLANCE_S
+        futures: list[asyncio.Future[DinerBytes]] = [loop.create_future() for _ in user_ids]
+        for user_id, future in zip(user_ids, futures, strict=True):
+            self._waiting.append((keys.state(user_id), keys.row(version, user_id), future))
+        self._schedule()
+        timer = loop.call_later(within_s, loop.call_later, GRACE_S, _give_up_all, futures)
+        try:
+            found = await asyncio.gather(*futures, return_exceptions=True)
+        finally:
+            timer.cancel()
+        for one in found:
+            if isinstance(one, BaseException):
+                raise one
+        return [one for one in found if isinstance(one, DinerBytes)]
+
+    def _schedule(self) -> None:
+        if not self._is_scheduled and self._trip is None:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._start_trip)
 
     async def greet(self) -> None:
         """Open a connection before anybody waits for it; the breaker follows whether that works."""
@@ -163,6 +205,11 @@ def _give_up(future: "asyncio.Future[DinerBytes]") -> None:
     if not future.done():
         msg = "Redis did not answer within its share of the budget"
         future.set_exception(StoreUnavailable(msg))
+
+
+def _give_up_all(futures: "list[asyncio.Future[DinerBytes]]") -> None:
+    for future in futures:
+        _give_up(future)
 
 
 @asynccontextmanager

@@ -10,17 +10,20 @@ from starlette.routing import Route
 from maitred.clock import Clock, SystemClock
 from maitred.observability import Metrics, configure_logging
 from maitred.settings import Settings, load
-from services.inference import described
+from services.inference import batch_routes, described_more
 from services.inference.admin import admin_router
 from services.inference.deps import assemble
 from services.inference.described import PATH
 from services.inference.door import Recommendations
 from services.inference.impressions import Outlet
+from services.inference.lookup_routes import lookup_routes
+from services.inference.paths import BATCH
 from services.inference.routes import router
 from services.web.app import build_app
 from services.web.auth import admin_key
 from services.web.limits import BodyLimit
 from services.web.problems import guarded
+from services.web.responses import answered
 
 __all__ = ["build", "create"]
 
@@ -59,11 +62,16 @@ def build(settings: Settings, clock: Clock, *, outlet: Outlet | None = None) -> 
         metrics=metrics,
         ready=ready,
         lifespan=lifespan,
-        extend=described.add_to,
+        extend=described_more.add_to,
     )
     door = guarded(Recommendations(), "inference", metrics)
     app.router.routes.insert(0, Route(PATH, Recommendations(), methods=METHODS))
     app.direct.update({("GET", PATH): door, ("POST", PATH): BodyLimit(door)})
+    app.router.routes.insert(0, Route(BATCH, batch_routes.batch, methods=["POST"]))
+    app.direct["POST", BATCH] = BodyLimit(
+        guarded(answered(batch_routes.batch), "inference", metrics)
+    )
+    app.router.routes.extend(lookup_routes())
     app.include_router(router)
     app.include_router(admin_router(admin_key(settings)))
     return app

@@ -22,8 +22,10 @@ from services.inference.channel import (
     one_by_one,
 )
 from services.inference.impressions import ImpressionLog
+from services.inference.lookups import Lookups
 from services.inference.meter import Meter
 from services.inference.recommend import Recommender
+from services.inference.slices import Turnstile
 from services.inference.snapshot import Snapshots
 from services.inference.watch import Watch
 
@@ -50,6 +52,8 @@ class Dependencies:
     admission: Admission
     meter: Meter
     recommender: Recommender
+    turnstile: Turnstile
+    lookups: Lookups
 
 
 def redis_url(settings: Settings) -> str:
@@ -89,8 +93,9 @@ async def assemble(
         for work in (watch.run(), admission.watch(), meter.run()):
             stack.push_async_callback(_end, asyncio.create_task(work))
         yield Dependencies(
-            settings, clock, metrics, redis, snapshots, watch, admission, meter, recommender
-        )
+            settings, clock, metrics, redis, snapshots, watch, admission, meter, recommender,
+            Turnstile(admission, clock), Lookups(breadth),
+        )  # fmt: skip
 
 
 def _channel(

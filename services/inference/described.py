@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.inference.parameters import PARAMETERS, Parameter
 
-__all__ = ["RecommendationReply", "add_to"]
+__all__ = ["PATH", "ReasonReply", "RecommendationReply", "add_to", "schema_of"]
 
 PATH = "/v1/recommendations"
 
@@ -115,7 +115,7 @@ def _get() -> dict[str, Any]:
             "in": "query",
             "required": False,
             "description": p.description,
-            "schema": _schema(p),
+            "schema": schema_of(p),
         }
         | ({"example": examples[p.name]} if p.name in examples else {})
         for p in PARAMETERS.values()
@@ -129,7 +129,7 @@ def _post() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            p.name: {"description": p.description, **_schema(p)} for p in PARAMETERS.values()
+            p.name: {"description": p.description, **schema_of(p)} for p in PARAMETERS.values()
         },
     }
     example = {
@@ -148,7 +148,8 @@ def _post() -> dict[str, Any]:
     }
 
 
-def _schema(parameter: Parameter) -> dict[str, Any]:
+def schema_of(parameter: Parameter) -> dict[str, Any]:
+    """Return a parameter's JSON schema."""
     if not parameter.limit:
         return parameter.schema
     return {"type": "array", "items": parameter.schema, "maxItems": parameter.limit}

@@ -4,15 +4,13 @@ It is paid in every request, so it is written against ASGI itself; what it refus
 `services.web.problems.guarded` around it.
 """
 
-from typing import Any
-
 import orjson
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from services.inference.deadline import Deadline
 from services.inference.deps import Dependencies
-from services.inference.recommend import Recommendation
+from services.inference.replies import labels_of, members_of
 from services.inference.schemas import ask_of_body, ask_of_query
 
 __all__ = ["Recommendations"]
@@ -42,9 +40,9 @@ class Recommendations:
             deadline.ended("choose")
         finally:
             admission.inside -= 1
-        body = _reply(made, deadline)
+        body = orjson.dumps(members_of(made, deadline.elapsed_s))
         deadline.ended("write")
-        deps.meter.count(deadline, _labels(made))
+        deps.meter.count(deadline, labels_of(made))
         headers = [_JSON, (b"content-length", b"%d" % len(body)), _server_timing(deadline)]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -63,47 +61,7 @@ def _deadline(deps: Dependencies, scope: Scope) -> Deadline:
     return Deadline(deps.clock, budget_s, waited_s=waited_s, has_room=has_room)
 
 
-def _labels(made: Recommendation) -> tuple[str, str, str, str]:
-    degraded = made.degraded.value if made.degraded else "none"
-    shown = made.shown
-    return shown.policy.objective.value, shown.rung.value, degraded, made.ask.traffic.value
-
-
 def _server_timing(deadline: Deadline) -> Header:
     """Say how long each step took, in milliseconds (W3C Server Timing)."""
     steps = ", ".join([f"{name};dur={seconds * 1000:.3f}" for name, seconds in deadline.laps])
     return b"server-timing", steps.encode()
-
-
-def _reply(made: Recommendation, deadline: Deadline) -> bytes:
-    ask, shown, ids = made.ask, made.shown, made.ids
-    items: list[dict[str, Any]] = [
-        {"restaurant_id": ids[at], "rank": rank, "score": score, "propensity": chance}
-        for rank, (at, score, chance) in enumerate(
-            zip(
-                shown.restaurants.tolist(),
-                shown.scores.tolist(),
-                shown.propensities.tolist(),
-                strict=True,
-            ),
-            start=1,
-        )
-    ]
-    if made.reasons is not None:
-        for item, reasons in zip(items, made.reasons, strict=True):
-            item["reasons"] = reasons  # orjson writes dataclasses
-    return orjson.dumps(
-        {
-            "request_id": ask.request_id,
-            "model_version": made.model_version,
-            "objective": shown.policy.objective,
-            "revenue_weight": shown.policy.weight,
-            "experiment": None,
-            "arm": None,
-            "rung": shown.rung,
-            "degraded": made.degraded,
-            "took_ms": round(deadline.elapsed_s * 1000, 3),
-            "filtered": made.removed,
-            "items": items,
-        }
-    )

@@ -18,7 +18,7 @@ from services.inference.ask import Ask
 from services.inference.catalogue_view import View
 from services.inference.shown import Floats, Indices, Rung, Shown
 
-__all__ = ["best_affordable", "nothing", "static"]
+__all__ = ["best_affordable", "nothing", "popular", "static"]
 
 POOL = 500
 """How many restaurants the dial may reorder: bounds the time of a rung."""
@@ -39,7 +39,7 @@ def best_affordable(
         return static(ask, policy, view)
     narrowest = _segment(ask, view, now)
     if narrowest is None:
-        return _popular(ask.k, policy, view)
+        return popular(ask.k, policy, view)
     return _with_more(ask, policy, view, narrowest)
 
 
@@ -82,7 +82,8 @@ def _segment(ask: Ask, view: View, now: datetime) -> tuple[Indices, Floats] | No
     return None
 
 
-def _popular(k: int, policy: Policy, view: View) -> Shown:
+def popular(k: int, policy: Policy, view: View) -> Shown:
+    """Return what all diners choose, with the dial."""
     model = view.served.model
     pool = np.sort(_most_popular(view, POOL))
     scores = dial(model.log_shares_of(pool), model.log_values_of(pool), policy.weight)
@@ -99,7 +100,7 @@ def _with_more(ask: Ask, policy: Policy, view: View, segment: tuple[Indices, Flo
     own = restaurants.size
     if own < ask.k:
         rest = replace(view, rows=view.rows[~np.isin(view.rows, pool)])
-        more = _popular(ask.k - own, policy, rest)
+        more = popular(ask.k - own, policy, rest)
         restaurants = np.concatenate([restaurants, more.restaurants])
         # never above the list that they continue
         scores = np.concatenate([scores, np.minimum(more.scores, scores[-1])])

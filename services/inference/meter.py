@@ -28,8 +28,12 @@ class Meter:
         self._latency.observe(took_s)
         for step, seconds in deadline.laps:
             self._steps[step].observe(seconds)
-        self._requests.add(*labels)
+        self.listed(labels)
         return took_s
+
+    def listed(self, labels: tuple[str, str, str, str]) -> None:
+        """Count one list by (objective, rung, what ran short, traffic): a batch makes many."""
+        self._requests.add(*labels)
 
     def flush(self) -> None:
         """Hand everything over now."""

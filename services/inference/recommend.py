@@ -13,6 +13,7 @@ from maitred.policy import Policy, resolve
 from maitred.settings import Settings
 from maitred.store.reader import ABSENT, DinerBytes, DinerReader
 from services.inference import fallback
+from services.inference.ahead import Ahead
 from services.inference.ask import Ask
 from services.inference.breadth import Breadth
 from services.inference.candidates import shortlist_for, taste_for
@@ -21,7 +22,7 @@ from services.inference.deadline import Deadline
 from services.inference.explain import explain
 from services.inference.exploration import draw
 from services.inference.impressions import Impression, ImpressionLog
-from services.inference.scorer import judge
+from services.inference.scorer import Judged, judge
 from services.inference.shown import Degraded, Reason, Shown
 from services.inference.snapshot import Served, Snapshot, Snapshots
 
@@ -52,6 +53,7 @@ class _Walk:
     served: Served
     view: View
     deadline: Deadline
+    ahead: Ahead | None = None
     degraded: Degraded | None = None
     taste: Taste = NOBODY
     scored: Scored | None = None
@@ -69,22 +71,25 @@ class Recommender:
     breadth: Breadth
     impressions: ImpressionLog
 
-    async def recommend(self, ask: Ask, deadline: Deadline) -> Recommendation:
-        """Return what to show.
+    async def recommend(
+        self, ask: Ask, deadline: Deadline, ahead: Ahead | None = None
+    ) -> Recommendation:
+        """Return what to show; ``ahead`` is what a batch has worked out already.
 
         Raises:
             InvalidInput: if the objective and the dial contradict each other. Nothing else.
         """
-        snapshot = self.snapshots.now
-        policy = resolve(
-            ask.objective, ask.revenue_weight, balanced_weight=self._balanced(snapshot)
-        )
+        snapshot = ahead.snapshot if ahead else self.snapshots.now
+        policy = self.policy_for(ask, snapshot)
         served = snapshot.of(policy) or snapshot.lowest
         if served is None:
             return Recommendation(ask, fallback.nothing(policy), Degraded.NO_MODEL, {})
 
-        view = await self.breadth.view(served, ask.filters, within_s=_share(deadline))
-        walk = _Walk(ask, policy, served, view, deadline)
+        if ahead is None:
+            view = await self.breadth.view(served, ask.filters, within_s=_share(deadline))
+        else:
+            view = ahead.view
+        walk = _Walk(ask, policy, served, view, deadline, ahead)
         if snapshot.of(policy) is None:
             walk.degraded = Degraded.NO_MODEL
             shown = self._fall_back(walk)
@@ -118,17 +123,13 @@ class Recommender:
             msg = "too many requests at once"
             raise Overloaded(msg)
 
-        stored = await self._stored(walk)
-        walk.taste = taste_for(served, stored, ask.history)
+        walk.taste = await self._taste(walk)
         walk.view = walk.view.without(walk.taste.dismissed, "dismissed")
         deadline.passed("diner")
         if not walk.taste.is_known:
             return self._fall_back(walk)
 
-        walk.view = await self.breadth.widened(walk.view, walk.taste, within_s=_share(deadline))
-        listed = shortlist_for(walk.taste, walk.view)
-        deadline.passed("candidates")
-        judged = judge(served, walk.taste, walk.policy, listed)
+        judged = await self._judged(walk)
         walk.scored = judged.scored
         deadline.passed("score")
         return draw(
@@ -139,6 +140,22 @@ class Recommender:
             temperature=self.settings.exploration_temperature,
             seed=(self.settings.seed, served.model.version),
         )
+
+    async def _taste(self, walk: _Walk) -> Taste:
+        ahead = walk.ahead
+        if ahead is not None and ahead.taste is not None:
+            walk.degraded = ahead.degraded
+            return ahead.taste
+        return taste_for(walk.served, await self._stored(walk), walk.ask.history)
+
+    async def _judged(self, walk: _Walk) -> Judged:
+        if walk.ahead is not None and walk.ahead.judged is not None:
+            return walk.ahead.judged
+        within_s = _share(walk.deadline)
+        walk.view = await self.breadth.widened(walk.view, walk.taste, within_s=within_s)
+        listed = shortlist_for(walk.taste, walk.view)
+        walk.deadline.passed("candidates")
+        return judge(walk.served, walk.taste, walk.policy, listed)
 
     async def _stored(self, walk: _Walk) -> DinerBytes:
         """Return what Redis knows of the diner; without an answer, say so and go on."""
@@ -161,6 +178,15 @@ class Recommender:
             now=self.clock.now(),
             remaining_s=walk.deadline.remaining_s,
         )
+
+    def policy_for(self, ask: Ask, snapshot: Snapshot) -> Policy:
+        """Settle what a request is ranked for.
+
+        Raises:
+            InvalidInput: if the objective and the dial contradict each other.
+        """
+        balanced = self._balanced(snapshot)
+        return resolve(ask.objective, ask.revenue_weight, balanced_weight=balanced)
 
     def _balanced(self, snapshot: Snapshot) -> float:
         if self.settings.balanced_weight is not None:

@@ -37,6 +37,7 @@ def test_a_recommendation_says_what_was_asked_and_what_traffic_it_is(
     assert reply.waited_ms > 0
     assert server.queries == [
         {
+            "request_id": [reply.recommendation.request_id],
             "user_id": ["u1"],
             "k": ["3"],
             "objective": ["revenue"],

@@ -1,0 +1,89 @@
+"""The doors of similar and popular restaurants: anonymous, and told apart by their ETag."""
+
+from datetime import datetime
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from maitred.errors import InvalidInput
+from services.inference.ask import Ask
+from services.inference.deps import Dependencies
+from services.inference.lookups import Page
+from services.inference.paths import DIAL, FILTERS, POPULAR, SIMILAR
+from services.inference.schemas import ask_of_query
+
+__all__ = ["lookup_routes"]
+
+MAX_AGE_S = 60
+"""How long a reply may be shown without asking again; with ``open_at=now``, to the minute's end."""
+
+
+def lookup_routes() -> list[Route]:
+    """Return both routes."""
+    return [
+        Route(SIMILAR.replace("}", ":path}"), similar, methods=["GET"]),  # ids may hold a slash
+        Route(POPULAR, popular, methods=["GET"]),
+    ]
+
+
+async def similar(request: Request) -> Response:
+    """Answer ``GET /v1/similar/{restaurant_id}``."""
+    deps: Dependencies = request.app.state.dependencies
+    now = deps.clock.now()
+    ask = _ask(request, FILTERS, now)
+    within_s = deps.settings.budget_ms / 4000
+    name = request.path_params["restaurant_id"]
+    page, is_remembered = await deps.lookups.similar(
+        name, ask, deps.snapshots.now, within_s=within_s
+    )
+    return _answer(request, "similar", page, _age_s(ask, now), is_remembered=is_remembered)
+
+
+async def popular(request: Request) -> Response:
+    """Answer ``GET /v1/popular``."""
+    deps: Dependencies = request.app.state.dependencies
+    now = deps.clock.now()
+    ask = _ask(request, FILTERS + DIAL, now)
+    snapshot = deps.snapshots.now
+    policy = deps.recommender.policy_for(ask, snapshot)
+    within_s = deps.settings.budget_ms / 2000
+    page, is_remembered = await deps.lookups.popular(ask, policy, snapshot, within_s=within_s)
+    return _answer(request, "popular", page, _age_s(ask, now), is_remembered=is_remembered)
+
+
+def _ask(request: Request, known: tuple[str, ...], now: datetime) -> Ask:
+    query = request.scope["query_string"]
+    given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    if unknown := [name for name in given if name not in known]:
+        msg = f"unknown parameters: {', '.join(unknown)}"
+        raise InvalidInput(msg, fields=tuple((name, "unknown parameter") for name in unknown))
+    return ask_of_query(query, _minute(now))
+
+
+def _minute(now: datetime) -> datetime:
+    """Opening hours know minutes: a reply holds until the minute ends."""
+    return now.replace(second=0, microsecond=0)
+
+
+def _age_s(ask: Ask, now: datetime) -> int:
+    return MAX_AGE_S - now.second if ask.filters.open_at == _minute(now) else MAX_AGE_S
+
+
+def _answer(
+    request: Request, route: str, page: Page, age_s: int, *, is_remembered: bool
+) -> Response:
+    deps: Dependencies = request.app.state.dependencies
+    headers = {"ETag": page.etag, "Cache-Control": f"public, max-age={age_s}"}
+    if _is_known(request.headers.get("if-none-match", ""), page.etag):
+        deps.metrics.lookups.labels(route, "unchanged").inc()
+        return Response(status_code=304, headers=headers)
+    deps.metrics.lookups.labels(route, "remembered" if is_remembered else "made").inc()
+    return Response(page.body, headers=headers, media_type="application/json")
+
+
+def _is_known(header: str, etag: str) -> bool:
+    """Whether If-None-Match (RFC 9110, 13.1.2) names this content; weak comparison."""
+    names = [name.strip().removeprefix("W/") for name in header.split(",")]
+    return etag in names or names == ["*"]

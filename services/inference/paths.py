@@ -1,0 +1,14 @@
+"""Where batches and lookups are asked for, and what they take: one place for routes and OpenAPI."""
+
+__all__ = ["BATCH", "DIAL", "FILTERS", "MAX_DINERS", "POPULAR", "SIMILAR"]
+
+BATCH = "/v1/recommendations/batch"
+SIMILAR = "/v1/similar/{restaurant_id}"
+POPULAR = "/v1/popular"
+
+MAX_DINERS = 512
+"""Most diners of a batch."""
+FILTERS = ("k", "lat", "lon", "radius_km", "cuisine", "price_max", "open_at", "exclude", "explain")
+"""What similar and popular take of the parameters of recommendations."""
+DIAL = ("objective", "revenue_weight")
+"""What popular takes besides."""

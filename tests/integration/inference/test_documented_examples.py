@@ -1,0 +1,106 @@
+"""What README and docs/api.md tell people to type is typed here, against a running service."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import httpx
+import pytest
+
+from maitred.clock import SystemClock
+from maitred.settings import Settings
+from services.inference.app import build
+from tests.support.documents import Document, documents
+from tests.support.http import served
+from tests.support.inference import publish
+from tests.support.servers import LiveValkey
+
+PAGES = ("README.md", "docs/api.md")
+THERE = "http://127.0.0.1:8080"
+CURL = re.compile(r"^curl .*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def service(
+    valkey_server: LiveValkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx.Client]:
+    home = tmp_path_factory.mktemp("documented")
+    valkey_server.flush()
+    for objective in ("clicks", "revenue"):
+        publish(valkey_server.url, home, objective)
+    settings = Settings(state_dir=home / "state", redis_url=valkey_server.url)
+    with served(build(settings, SystemClock(), outlet=lambda _key, _value: True)) as http:
+        yield http
+
+
+def page(name: str) -> Document:
+    return next(found for found in documents() if found.name == name)
+
+
+def commands() -> list[str]:
+    """Every curl to inference that is written out, as one line each."""
+    blocks = [
+        block for name in PAGES for kind in ("bash", "sh") for block in page(name).blocks(kind)
+    ]
+    found = [command for block in blocks for command in CURL.findall(block)]
+    return [command for command in found if THERE in command or "$INFERENCE/" in command]
+
+
+def programs() -> list[str]:
+    return [block for name in PAGES for block in page(name).blocks("python")]
+
+
+def test_there_are_examples_of_every_door() -> None:
+    said = "".join(commands())
+
+    assert all(path in said for path in ("recommendations?", "/batch", "/similar/", "/popular"))
+    assert len(programs()) >= 2
+
+
+@pytest.mark.parametrize("command", commands())
+def test_what_is_typed_is_answered(service: httpx.Client, command: str) -> None:
+    text = command.replace("$INFERENCE", THERE).replace("$DINER", "u1")
+    words = shlex.split(text.split(" | ")[0])
+    url = next(word for word in words if word.startswith(THERE)).removeprefix(THERE)
+    url = url.replace("/similar/17", "/similar/r01")  # an id of the documents' data
+    after = dict(pairwise(words))
+
+    if "-d" in after:
+        name, _, value = after["-H"].partition(": ")
+        reply = service.post(url, content=after["-d"], headers={name: value})
+    else:
+        reply = service.get(url)
+
+    assert reply.status_code == 200, reply.text
+    lists = reply.json().get("replies", [reply.json()])
+    assert all(found["items"] for found in lists)
+
+
+@pytest.mark.parametrize("program", programs())
+def test_a_program_runs_as_it_stands(service: httpx.Client, program: str, tmp_path: Path) -> None:
+    here = str(service.base_url).rstrip("/")
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program.replace(THERE, here)],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+
+    assert ran.returncode == 0, ran.stderr
+    assert "ms" in ran.stdout
+
+
+def test_the_examples_of_openapi_are_answered(service: httpx.Client) -> None:
+    tried = set()
+    for path, operations in service.get("/openapi.json").json()["paths"].items():
+        body = operations.get("post", {}).get("requestBody", {}).get("content", {})
+        example = body.get("application/json", {}).get("example")
+        if example is not None:
+            reply = service.post(path, json=example)
+            assert reply.status_code == 200, reply.text
+            tried.add(path)
+
+    assert {"/v1/recommendations", "/v1/recommendations/batch"} <= tried
