@@ -1,6 +1,7 @@
 """A loaded model: frozen arrays in the form that serving reads."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -61,6 +62,12 @@ class Model:
     def __post_init__(self) -> None:
         weights = np.array(self.manifest.ranker.weights, dtype=np.float64)
         object.__setattr__(self, "weights", weights)
+
+    def with_newcomers(self, newcomers: Ints | None) -> "Model":
+        """Return the same model, knowing which restaurants others are like; shares everything."""
+        other = copy(self)  # with what was derived already, which `replace` would lose
+        object.__setattr__(other, "newcomers", newcomers)
+        return other
 
     @cached_property
     def log_values(self) -> NDArray[np.float64]:

@@ -15,7 +15,8 @@ from services.inference.admin import admin_router
 from services.inference.deps import assemble
 from services.inference.described import PATH
 from services.inference.impressions import Outlet
-from services.inference.routes import recommendations, router
+from services.inference.restaurants import restaurants_router
+from services.inference.routes import recommendations
 from services.web.app import build_app
 from services.web.auth import admin_key
 from services.web.limits import BodyLimit
@@ -64,6 +65,7 @@ def build(settings: Settings, clock: Clock, *, outlet: Outlet | None = None) -> 
     app.router.routes.insert(0, Route(PATH, endpoint, methods=METHODS))  # for refusals
     direct = BodyLimit(guarded(endpoint, "inference", metrics))
     app.direct.update({(method, PATH): direct for method in METHODS})
-    app.include_router(router)
-    app.include_router(admin_router(admin_key(settings)))
+    key = admin_key(settings)
+    app.include_router(restaurants_router(key))
+    app.include_router(admin_router(key))
     return app

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from maitred.clock import Clock
 from maitred.observability import Metrics
 from maitred.settings import Settings
+from maitred.store.catalogue import CatalogueStore
 from maitred.store.client import Redis, connect, connect_async
 from maitred.store.loader import ModelLoader
 from maitred.store.reader import open_reader
+from maitred.store.remembered import Memory
 from services.eventlog.publisher import open_publisher
 from services.inference.admission import Admission
 from services.inference.breadth import open_breadth
+from services.inference.follow import Follow
 from services.inference.impressions import ImpressionLog, Outlet
 from services.inference.recommend import Recommender
 from services.inference.snapshot import Snapshots
@@ -40,6 +43,9 @@ class Dependencies:
     """Blocking: for administrators and the loader only."""
     snapshots: Snapshots
     watch: Watch
+    follow: Follow
+    restaurants: CatalogueStore
+    """Blocking: for administrators only."""
     admission: Admission
     recommender: Recommender
 
@@ -75,16 +81,21 @@ async def assemble(
         snapshots = Snapshots()
         admission = Admission(clock, metrics)
         loader = ModelLoader(redis, settings.state_dir / "models")
-        watch = Watch(loader, snapshots, metrics, clock, worker=str(os.getpid()))
+        restaurants = CatalogueStore(redis)
+        memory = Memory(settings.state_dir / "catalogue")
+        follow = Follow(restaurants, memory, snapshots, metrics, clock)
+        watch = Watch(loader, snapshots, metrics, clock, worker=str(os.getpid()), follow=follow)
         recommender = Recommender(
             settings, clock, metrics, snapshots, reader, admission, breadth, impressions
         )
+        await follow.start()
         await watch.start()
-        for task in (asyncio.create_task(watch.run()), asyncio.create_task(admission.watch())):
-            stack.push_async_callback(_end, task)
+        for endless in (follow.run(), watch.run(), admission.watch()):
+            stack.push_async_callback(_end, asyncio.create_task(endless))
         yield Dependencies(
-            settings, clock, metrics, redis, snapshots, watch, admission, recommender
-        )
+            settings, clock, metrics, redis, snapshots, watch, follow, restaurants, admission,
+            recommender,
+        )  # fmt: skip
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -1,24 +1,19 @@
-"""The doors for diners: recommendations and restaurants."""
+"""The door for diners: recommendations."""
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Request
 from starlette.responses import Response
 
-from maitred.catalogue import format_hours
-from maitred.errors import NotFound
 from maitred.observability import Metrics
 from services.inference.deadline import Deadline, StepObserver
 from services.inference.deps import Dependencies
 from services.inference.recommend import Recommendation
 from services.inference.schemas import ask_of_body, ask_of_query
-from services.web.parameters import no_unknown_parameters
 from services.web.problems import Endpoint
 from services.web.responses import JsonResponse
 
-__all__ = ["recommendations", "router"]
-
-router = APIRouter(tags=["restaurants"], dependencies=[Depends(no_unknown_parameters)])
+__all__ = ["recommendations"]
 
 
 def recommendations(metrics: Metrics) -> Endpoint:
@@ -96,27 +91,3 @@ def _reply(made: Recommendation, deadline: Deadline, metrics: Metrics) -> Respon
             "items": items,
         }
     )
-
-
-@router.get("/v1/restaurants/{restaurant_id}", summary="What is known of a restaurant")
-async def show_restaurant(request: Request, restaurant_id: str) -> dict[str, Any]:
-    """Return a restaurant of the models that are served."""
-    deps: Dependencies = request.app.state.dependencies
-    restaurant = deps.snapshots.now.restaurant(restaurant_id)
-    if restaurant is None:
-        msg = f"no restaurant {restaurant_id!r} is known"
-        raise NotFound(msg, fields=(("restaurant_id", "unknown"),))
-    return {
-        "restaurant_id": restaurant.restaurant_id,
-        "name": restaurant.name,
-        "lat": restaurant.lat,
-        "lon": restaurant.lon,
-        "cuisines": list(restaurant.cuisines),
-        "price_level": restaurant.price_level,
-        "avg_value_minor": restaurant.avg_value_minor,
-        "commission_rate": restaurant.commission_rate,
-        "hours": format_hours(restaurant.hours),
-        "timezone": restaurant.timezone,
-        "attributes": list(restaurant.attributes),
-        "delivery_km": restaurant.delivery_km,
-    }
