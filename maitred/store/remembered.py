@@ -74,7 +74,7 @@ class Memory:
 
 def _read(path: Path) -> Overlay:
     arrays: dict[str, NDArray[np.generic]] = {}
-    with np.load(path, allow_pickle=False) as stored:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         for name, (dtype, dimensions) in ARRAYS.items():
             arrays[name] = stored[name]
             if arrays[name].dtype != dtype or arrays[name].ndim != dimensions:
