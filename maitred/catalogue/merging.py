@@ -23,12 +23,23 @@ Ragged = tuple[NDArray[np.int64], NDArray[np.generic]]
 """Lists of different lengths: where each begins, and all of them end to end."""
 
 
-def merged(old: Columns, kept: Indices, new: Columns, before: Indices) -> Columns:
+MOST_RUNS = 4096
+"""Above so many runs, copying row by row is faster than run by run."""
+
+
+def merged(
+    old: Columns,
+    kept: Indices,
+    new: Columns,
+    before: Indices,
+    *,
+    most_runs: int = MOST_RUNS,
+) -> Columns:
     """Return the rows ``kept`` of ``old`` (ascending) and all of ``new``, in order of ids.
 
     ``before`` [new]: how many of the kept rows stand before each new one. No id may stand in both.
     """
-    pick = _Pick(kept, len(new.ids), before)
+    pick = _Pick(len(old.ids), kept, len(new.ids), before, most_runs)
     zone_names, zones = _recoded((old.zone_names, old.zones), (new.zone_names, new.zones))
     openings_indptr, openings = pick.lists(
         (old.openings_indptr, old.openings), (new.openings_indptr, new.openings)
@@ -52,29 +63,58 @@ def merged(old: Columns, kept: Indices, new: Columns, before: Indices) -> Column
 
 
 class _Pick:
-    """Which row of which set stands where in the result."""
+    """Which row of which set stands where in the result.
 
-    def __init__(self, kept: Indices, fresh: int, before: Indices) -> None:
+    Where new rows stand close together, what is kept is copied in a few long runs; where they are
+    scattered, row by row.
+    """
+
+    def __init__(
+        self, old: int, kept: Indices, fresh: int, before: Indices, most_runs: int
+    ) -> None:
         self.kept = kept
         self.size = kept.size + fresh
         is_new = np.zeros(self.size, dtype=np.bool_)
         self.new_at = before + np.arange(fresh)
         is_new[self.new_at] = True
         self.old_at = np.flatnonzero(~is_new)
+        source = np.empty(self.size, dtype=np.intp)
+        source[self.old_at] = kept
+        source[self.new_at] = np.arange(fresh) + (old + 1)  # a gap: no run crosses over
+        is_end = np.ones(self.size, dtype=np.bool_)
+        is_end[:-1] = np.diff(source) != 1
+        ends = np.flatnonzero(is_end)
+        self._runs: tuple[list[bool], Indices, Indices] | None = None
+        if ends.size <= most_runs:
+            starts = np.zeros(ends.size, dtype=np.intp)
+            starts[1:] = ends[:-1] + 1
+            firsts = source[starts]
+            is_old = firsts <= old
+            shift = np.where(is_old, 0, old + 1)
+            self._runs = is_old.tolist(), firsts - shift, source[ends] + 1 - shift
 
     def rows(self, old: NDArray[_Scalar], new: NDArray[_Scalar]) -> NDArray[_Scalar]:
+        if self._runs is not None:
+            is_old, firsts, ends = self._runs
+            return _joined(old, new, is_old, firsts, ends)
         result = np.empty((self.size, *old.shape[1:]), dtype=old.dtype)
         result[self.old_at] = old[self.kept]
         result[self.new_at] = new
         return result
 
     def lists(self, old: Ragged, new: Ragged) -> Ragged:
-        old_indptr, new_indptr = old[0], new[0]
-        lengths = self.rows(np.diff(old_indptr), np.diff(new_indptr))
+        lengths = self.rows(np.diff(old[0]), np.diff(new[0]))
         indptr = np.zeros(self.size + 1, dtype=np.int64)
         np.cumsum(lengths, out=indptr[1:])
+        if self._runs is not None:
+            is_old, firsts, ends = self._runs
+            at = np.array(is_old, dtype=np.bool_)
+            cuts = [np.empty(firsts.size, dtype=np.intp) for _ in range(2)]
+            for cut, rows in zip(cuts, (firsts, ends), strict=True):
+                cut[at], cut[~at] = old[0][rows[at]], new[0][rows[~at]]
+            return indptr, _joined(old[1], new[1], is_old, *cuts)
         flat = np.empty((int(indptr[-1]), *old[1].shape[1:]), dtype=old[1].dtype)
-        _, source = spans(old_indptr, self.kept)
+        _, source = spans(old[0], self.kept)
         _, target = spans(indptr, self.old_at)
         flat[target] = old[1][source]
         _, target = spans(indptr, self.new_at)
@@ -100,6 +140,21 @@ class _Pick:
         rows = np.concatenate([old_rows[stays], self.new_at[new.rows].astype(np.int32)])
         order = np.argsort(cells, kind="stable")
         return Places(self.rows(old.points, new.points), cells[order], rows[order])
+
+
+def _joined(
+    old: NDArray[_Scalar],
+    new: NDArray[_Scalar],
+    is_old: list[bool],
+    firsts: Indices,
+    ends: Indices,
+) -> NDArray[_Scalar]:
+    """Return runs of both, end to end."""
+    parts = [
+        (old if from_old else new)[first:end]
+        for from_old, first, end in zip(is_old, firsts.tolist(), ends.tolist(), strict=True)
+    ]
+    return np.concatenate([old[:0], *parts])
 
 
 Coded = tuple[tuple[str, ...], NDArray[np.integer]]

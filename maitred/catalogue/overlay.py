@@ -12,7 +12,7 @@ from maitred.catalogue.restaurant import Restaurant
 
 __all__ = ["NOTHING", "SLICE", "Overlay", "Rest", "no_rest"]
 
-SLICE = 64
+SLICE = 128
 """After how many restaurants work on them rests, so that other threads get their turn: ≤ 1 ms."""
 
 Rest = Callable[[], None]

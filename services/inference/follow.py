@@ -8,13 +8,13 @@ on disk: without Redis, a worker that starts again still shows nothing that was 
 import asyncio
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from maitred.catalogue import NOTHING, SLICE, Overlay, Rest, Restaurant, decode_record, no_rest
 from maitred.clock import Clock
 from maitred.errors import InvalidInput, StoreUnavailable
 from maitred.observability import Metrics
-from maitred.store.catalogue import NOWHERE, CatalogueStore, Position
+from maitred.store.catalogue import NOWHERE, CatalogueStore, Entry, Position
 from maitred.store.remembered import Memory
 from services.inference.snapshot import News, Served, Snapshot, Snapshots
 
@@ -128,7 +128,7 @@ class Follow:
             entries = self._store.since(now.position, PIECES)
         if not entries:
             return self._renewed(now, rest)
-        newer = _folded([overlay_of(records.items(), rest) for _, records in entries], rest)
+        newer = _overlay_of(entries, rest)
         position = Position(there.epoch, entries[-1][0])
         news = News(newer, now.overlay.then(newer, rest=rest), position)
         if self._lying is not None:
@@ -138,14 +138,13 @@ class Follow:
     def _renewed(self, now: Snapshot, rest: Rest) -> Snapshot:
         """Read everything: this worker is new, or was away for longer than the log reaches back."""
         before = self._store.position()
-        pages = [overlay_of(page.items(), rest) for page in self._store.everything()]
+        pages = [overlay_of(page, rest) for page in self._store.everything()]
         whole, position = _folded(pages, rest), self._store.position()
         while not before.reaches(position):  # what came while it was read
             entries = self._store.since(before, PIECES)
             if not entries:
                 return self._renewed(now, rest)
-            parts = [overlay_of(records.items(), rest) for _, records in entries]
-            whole = _folded([whole, *parts], rest)
+            whole = whole.then(_overlay_of(entries, rest), rest=rest)
             before = Position(position.epoch, entries[-1][0])
         self._renewals += 1
         self._lying = None if self._lying is None else []
@@ -170,16 +169,23 @@ class Follow:
         self._metrics.catalogue_overlay.labels("gone").set(len(now.overlay.gone))
 
 
-def overlay_of(records: Iterable[tuple[str, bytes]], rest: Rest = no_rest) -> Overlay:
+def overlay_of(records: Mapping[str, bytes], rest: Rest = no_rest) -> Overlay:
     """Read stored records; one that cannot be read is logged and left out."""
     parts = []
-    waiting = list(records)
+    waiting = list(records.items())
     for start in range(0, len(waiting), SLICE):
         some = waiting[start : start + SLICE]
         there = [found for _, raw in some if raw and (found := _decoded(raw)) is not None]
         parts.append(Overlay.of(there, (name for name, raw in some if not raw)))
         rest()
     return _folded(parts, rest)
+
+
+def _overlay_of(entries: list[Entry], rest: Rest) -> Overlay:
+    records: dict[str, bytes] = {}
+    for _, some in entries:
+        records |= some
+    return overlay_of(records, rest)
 
 
 def _decoded(raw: bytes) -> Restaurant | None:

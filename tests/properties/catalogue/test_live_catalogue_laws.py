@@ -1,6 +1,7 @@
 """However restaurants change, the live catalogue is the catalogue of what is true now."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from maitred.catalogue import (
     decode_record,
     encode_record,
 )
+from maitred.catalogue.merging import MOST_RUNS
+from maitred.catalogue.merging import merged as merge
 from tests.support.restaurants import filters, restaurants
 
 NAMES = st.sampled_from([f"r{i}" for i in range(8)] + ["é/b", "猫", "a b", ""])
@@ -106,16 +109,29 @@ def test_changes_laid_at_once_are_the_changes_laid_one_after_another(
     assert not whole.gone & set(whole.changed.ids)
 
 
+@pytest.mark.parametrize("most_runs", [0, MOST_RUNS])
 @given(known=some, newer=some)
 def test_merged_columns_are_the_columns_of_the_merged_records(
-    known: list[Restaurant], newer: list[Restaurant]
+    most_runs: int, known: list[Restaurant], newer: list[Restaurant]
 ) -> None:
-    merged = Overlay.of(known).then(Overlay.of(newer)).changed.columns
+    old, new = Catalogue.of(known).columns, Catalogue.of(newer).columns
+    kept = [i for i, name in enumerate(old.ids) if name not in set(new.ids)]
+    before = [sum(old.ids[i] < name for i in kept) for name in new.ids]
+
+    merged = merge(
+        old,
+        np.array(kept, dtype=np.intp),
+        new,
+        np.array(before, dtype=np.intp),
+        most_runs=most_runs,
+    )
 
     plain = Catalogue.of(truth(known, [(newer, set())]).values()).columns
     assert [merged.record(i) for i in range(len(merged.ids))] == [
         plain.record(i) for i in range(len(plain.ids))
     ]
+    for name, array in plain.arrays().items():
+        assert merged.arrays()[name].dtype == array.dtype
     np.testing.assert_array_equal(merged.places.points, plain.places.points)
     np.testing.assert_array_equal(merged.places.cells, plain.places.cells)
     np.testing.assert_array_equal(merged.places.rows, plain.places.rows)
