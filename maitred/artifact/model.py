@@ -18,6 +18,7 @@ from maitred.catalogue import Catalogue, Columns, Indices, Ints, texts
 __all__ = [
     "Arrays",
     "Model",
+    "Newcomers",
     "catalogue_arrays",
     "diner_arrays",
     "popularity_arrays",
@@ -27,6 +28,18 @@ __all__ = [
 Arrays = Mapping[str, NDArray[np.generic]]
 Floats32 = NDArray[np.float32]
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Newcomers:
+    """Restaurants that a model has never seen (`maitred.artifact.newcomers`).
+
+    ``kinds`` int32 [a]: of which kind each is. ``alike`` int32 [kinds, 16]: the model's rows of
+    restaurants of that kind.
+    """
+
+    kinds: Ints
+    alike: Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,16 +67,15 @@ class Model:
     popular_order: Ints
     popular_rank: Ints
     segments: Mapping[str, Segment]
-    newcomers: Ints | None = None
-    """[a, 16]: for each restaurant that the live catalogue has and this model has not, the rows of
-    restaurants like it (`maitred.artifact.newcomers`). Their rows are those from n on."""
+    newcomers: Newcomers | None = None
+    """The restaurants that the live catalogue has and this model has not: rows from n on."""
     weights: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
         weights = np.array(self.manifest.ranker.weights, dtype=np.float64)
         object.__setattr__(self, "weights", weights)
 
-    def with_newcomers(self, newcomers: Ints | None) -> "Model":
+    def with_newcomers(self, newcomers: Newcomers | None) -> "Model":
         """Return the same model, knowing which restaurants others are like; shares everything."""
         other = copy(self)  # with what was derived already, which `replace` would lose
         object.__setattr__(other, "newcomers", newcomers)
@@ -95,7 +107,9 @@ class Model:
             return np.asarray(known(rows), dtype=np.float64)
         result = np.empty(rows.size)
         result[~is_new] = known(rows[~is_new])
-        result[is_new] = known(self.newcomers[rows[is_new] - n].astype(np.intp)).mean(axis=1)
+        kinds, which = np.unique(self.newcomers.kinds[rows[is_new] - n], return_inverse=True)
+        alike = self.newcomers.alike[kinds].astype(np.intp)
+        result[is_new] = known(alike).mean(axis=1)[which]
         return result
 
     @cached_property

@@ -19,7 +19,7 @@ ALIKE = 16
 """How many restaurants stand in for a newcomer."""
 
 _ANY = -1
-_REMEMBERED = 10_000
+_FIRST_KINDS = 64
 
 _Kind = tuple[tuple[str, ...], int]
 """Cuisines and price level."""
@@ -28,7 +28,7 @@ _Kind = tuple[tuple[str, ...], int]
 class Kinds:
     """The model's restaurants by cuisine and price level, each kind in order of popularity.
 
-    For one thread at a time.
+    For one thread at a time. What was given out stays right: kinds are only ever added.
     """
 
     def __init__(self, model: Model) -> None:
@@ -42,28 +42,36 @@ class Kinds:
         self._cuisines = cuisines[by_rank].astype(np.int32)
         self._rows = rows[by_rank].astype(np.int32)
         self._prices = columns.prices[self._rows]
-        self._kinds: dict[tuple[int, int], Indices] = {}
-        self._alike: dict[_Kind, NDArray[np.intp]] = {}
+        self._of_model: dict[tuple[int, int], Indices] = {}
+        self._known: dict[_Kind, int] = {}
+        self._table = np.empty((_FIRST_KINDS, ALIKE), dtype=np.int32)
 
-    def alike(self, columns: Columns, rows: Indices, *, rest: Rest = no_rest) -> Ints:
-        """Return sixteen rows of the model for each of these newcomers, [rows, 16].
+    @property
+    def alike(self) -> Ints:
+        """The model's rows that stand for each kind that was asked for, [kinds, 16]."""
+        return self._table[: len(self._known)]
+
+    def kinds_of(self, columns: Columns, rows: Indices, *, rest: Rest = no_rest) -> Ints:
+        """Return of which kind some restaurants are, places in :attr:`alike`, [rows].
 
         ``rows`` are those of ``columns``. The model must not be empty.
         """
-        result = np.empty((rows.size, ALIKE), dtype=np.int32)
+        result = np.empty(rows.size, dtype=np.int32)
         for at, row in enumerate(rows.tolist()):
-            result[at] = self._alike_of((columns.cuisines[row], int(columns.prices[row])))
+            result[at] = self._kind_of((columns.cuisines[row], int(columns.prices[row])))
             if at % SLICE == SLICE - 1:
                 rest()
         return result
 
-    def _alike_of(self, kind: _Kind) -> NDArray[np.intp]:
-        alike = self._alike.get(kind)
-        if alike is None:
-            if len(self._alike) >= _REMEMBERED:
-                self._alike.clear()
-            alike = self._alike[kind] = self._found(*kind)
-        return alike
+    def _kind_of(self, kind: _Kind) -> int:
+        code = self._known.get(kind)
+        if code is None:
+            code = len(self._known)
+            if code == self._table.shape[0]:
+                self._table = np.concatenate([self._table, np.empty_like(self._table)])
+            self._table[code] = self._found(*kind)
+            self._known[kind] = code
+        return code
 
     def _found(self, cuisines: tuple[str, ...], price: int) -> NDArray[np.intp]:
         codes = [self._code[word] for word in cuisines if word in self._code] or [_ANY]
@@ -73,13 +81,13 @@ class Kinds:
 
     def _kind(self, cuisine: int, price: int) -> Indices:
         """Return the rows of a cuisine and a price level (0: any), most popular first."""
-        kind = self._kinds.get((cuisine, price))
+        kind = self._of_model.get((cuisine, price))
         if kind is None:
             inside = self._cuisines == cuisine
             if price:
                 inside &= self._prices == price
             rows = self._rows[inside].astype(np.intp)
-            kind = self._kinds[cuisine, price] = _spread_or_all(rows)
+            kind = self._of_model[cuisine, price] = _spread_or_all(rows)
         return kind
 
 

@@ -18,10 +18,10 @@ from maitred.store.catalogue import NOWHERE, CatalogueStore, Entry, Position
 from maitred.store.remembered import Memory
 from services.inference.snapshot import News, Served, Snapshot, Snapshots
 
-__all__ = ["Follow", "overlay_of"]
+__all__ = ["Follow", "Rests", "overlay_of"]
 
 POLL_S = 0.2
-REST_S = 0.001
+SHORTEST_REST_S, LONGEST_REST_S = 0.001, 0.02
 PIECES = 16
 """Pieces of the log a look: at most 1,024 restaurants, so that other changes wait only for these."""
 _REMEMBER_SHARE = 20
@@ -43,6 +43,8 @@ class Follow:
     ) -> None:
         self._store, self._memory = store, memory
         self._snapshots, self._metrics, self._clock = snapshots, metrics, clock
+        self.one_bulk = asyncio.Lock()
+        """Held by whoever writes many at once; others wait for their turn."""
         self._lock = asyncio.Lock()
         self._lying: list[News] | None = None
         """What became known while a new model's restaurants are being laid over it."""
@@ -71,7 +73,7 @@ class Follow:
             await asyncio.sleep(0.0 if has_more else POLL_S)
             has_more = False
             try:
-                has_more = await self._look(_rest)
+                has_more = await self._look(Rests(self._clock))
                 await self._remember()
             except StoreUnavailable:
                 pass  # what is known holds on
@@ -87,7 +89,9 @@ class Follow:
             StoreUnavailable: if Redis does not answer.
         """
         while not self._snapshots.now.position.reaches(position):
-            if not await self._look(_rest) and not self._snapshots.now.position.reaches(position):
+            if not await self._look(
+                Rests(self._clock)
+            ) and not self._snapshots.now.position.reaches(position):
                 return  # the store was emptied since
 
     async def serve(self, served: Served) -> None:
@@ -97,12 +101,12 @@ class Follow:
                 renewals, now = self._renewals, self._snapshots.now
                 self._lying = []
             news = News(now.overlay, now.overlay, now.position)
-            served = await asyncio.to_thread(served.afresh().then, news, rest=_rest)
+            served = await asyncio.to_thread(served.afresh().then, news, rest=Rests(self._clock))
             async with self._lock:
                 if renewals != self._renewals:
                     continue
                 for later in self._lying:
-                    served = await asyncio.to_thread(served.then, later, rest=_rest)
+                    served = await asyncio.to_thread(served.then, later, rest=Rests(self._clock))
                 self._lying = None
                 self._snapshots.swap(self._snapshots.now.with_model(served))
                 return
@@ -204,9 +208,20 @@ def _folded(parts: list[Overlay], rest: Rest) -> Overlay:
     return parts[0] if parts else NOTHING
 
 
-_pause = threading.Event()
+class Rests:
+    """Lets requests run: a busy thread would otherwise keep the interpreter for 5 ms at a time.
 
+    A rest is as long as the work before it, so that restaurants take half of a processor at most.
+    One a job.
+    """
 
-def _rest() -> None:
-    """Let requests run: this thread would otherwise keep the interpreter for 5 ms at a time."""
-    _pause.wait(REST_S)
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._never = threading.Event()
+        self._since = clock.monotonic()
+
+    def __call__(self) -> None:
+        """Rest; at least a millisecond."""
+        worked_s = self._clock.monotonic() - self._since
+        self._never.wait(min(max(worked_s, SHORTEST_REST_S), LONGEST_REST_S))
+        self._since = self._clock.monotonic()

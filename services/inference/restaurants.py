@@ -1,7 +1,7 @@
 """The doors to restaurants as they are now: anybody may read, the admin key writes.
 
 A write is answered when Redis has it and this worker serves it; the other workers follow within
-a second. Rows of a bulk write are checked in slices between which requests are answered.
+a second. A worker takes one bulk write at a time, and checks its rows on a thread that rests.
 """
 
 import asyncio
@@ -11,11 +11,12 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from maitred.catalogue import Restaurant, record_of
+from maitred.catalogue import Rest, Restaurant, record_of
 from maitred.errors import InvalidInput, NotFound, TooLarge
 from maitred.ids import MAX_ID_CHARS
 from maitred.store.catalogue import Change, Position, tag_of
 from services.inference.deps import Dependencies
+from services.inference.follow import Rests
 from services.inference.records import EXAMPLE, RestaurantBody, record_from
 from services.web.auth import AdminKey
 from services.web.parameters import no_unknown_parameters
@@ -28,7 +29,7 @@ MAX_RESTAURANTS = 1000
 """Most restaurants of one bulk write."""
 CATALOGUE_VERSION = "Catalogue-Version"
 _ROWS_A_TURN = 20
-"""Rows checked before requests get their turn: less than a millisecond."""
+"""Rows checked before requests get their turn: about a millisecond."""
 _TAG_CHARS = 40
 _MAX_REPORTED = 100
 """Faults named in one refusal."""
@@ -161,10 +162,12 @@ async def put_many(request: Request) -> Response:
     Should Redis fail midway, 503: some are written, and writing all again does no harm.
     """
     deps: Dependencies = request.app.state.dependencies
-    records = await _records(_rows(_json(await request.body())))
-    now = deps.snapshots.now
-    changes = [Change(r.restaurant_id, r, now.modelled(r.restaurant_id)) for r in records]
-    position, existed = await _write(deps, changes) if changes else (now.position, [])
+    raw = await request.body()
+    async with deps.follow.one_bulk:
+        records = await asyncio.to_thread(_records, raw, Rests(deps.clock))
+        now = deps.snapshots.now
+        changes = [Change(r.restaurant_id, r, now.modelled(r.restaurant_id)) for r in records]
+        position, existed = await _write(deps, changes) if changes else (now.position, [])
     body = {
         "created": existed.count(False),
         "replaced": existed.count(True),
@@ -179,8 +182,9 @@ async def _write(deps: Dependencies, changes: list[Change]) -> tuple[Position, l
     return position, existed
 
 
-async def _records(rows: list[object]) -> list[Restaurant]:
-    """Check the rows of a bulk write, letting others have their turn."""
+def _records(raw: bytes, rest: Rest) -> list[Restaurant]:
+    """Read the rows of a bulk write, on a thread that lets others have their turn."""
+    rows = _rows(_json(raw))
     records: dict[str, Restaurant] = {}
     faults: list[tuple[str, str]] = []
     for number, row in enumerate(rows):
@@ -193,7 +197,7 @@ async def _records(rows: list[object]) -> list[Restaurant]:
                 faults.append((f"restaurants.{number}.restaurant_id", "stands twice"))
             records[record.restaurant_id] = record
         if number % _ROWS_A_TURN == _ROWS_A_TURN - 1:
-            await asyncio.sleep(0)
+            rest()
     if faults:
         msg = f"{faults[0][0]}: {faults[0][1]}; nothing is written"
         raise InvalidInput(msg, fields=tuple(faults[:_MAX_REPORTED]))

@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from maitred.artifact import Model
-from maitred.artifact.newcomers import ALIKE, Kinds
+from maitred.artifact.model import Newcomers
+from maitred.artifact.newcomers import Kinds
 from maitred.catalogue import (
     NOTHING,
     Catalogue,
@@ -23,7 +24,7 @@ from maitred.store.catalogue import NOWHERE, Position
 
 __all__ = ["EMPTY", "News", "Served", "Snapshot", "Snapshots"]
 
-_NOBODY = np.empty((0, ALIKE), dtype=np.int32)
+_NOBODY = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,30 +89,31 @@ class Served:
             old = LiveCatalogue.over(base)
         catalogue = old.then(news.newer, news.after, rest=rest)
         kinds = self.kinds
-        alike: Ints | None = None
+        newcomers = None
         if len(catalogue) > len(base):
             kinds = kinds or Kinds(self.model)
-            alike = self._alike(old, catalogue, news.newer.touched, kinds, rest)
-        return Served(self.model.with_newcomers(alike), catalogue, news.position, kinds)
+            codes = self._kinds_in(catalogue, old, news.newer.touched, kinds, rest)
+            newcomers = Newcomers(codes, kinds.alike)
+        return Served(self.model.with_newcomers(newcomers), catalogue, news.position, kinds)
 
-    def _alike(
+    def _kinds_in(
         self,
-        old: LiveCatalogue,
         new: LiveCatalogue,
+        old: LiveCatalogue,
         touched: list[str],
         kinds: Kinds,
         rest: Rest,
     ) -> Ints:
-        """Return what newcomers are like, [a, 16]: looked up for those touched, else as before."""
-        before = _NOBODY if self.model.newcomers is None else self.model.newcomers
-        stayed = np.ones(before.shape[0], dtype=np.bool_)
+        """Return of which kind newcomers are: looked up for those touched, else as before."""
+        before = _NOBODY if self.model.newcomers is None else self.model.newcomers.kinds
+        stayed = np.ones(before.size, dtype=np.bool_)
         stayed[old.newcomers_among(touched)[0]] = False
-        result = np.empty((len(new) - len(new.base), ALIKE), dtype=np.int32)
-        same = np.ones(result.shape[0], dtype=np.bool_)
+        result = np.empty(len(new) - len(new.base), dtype=np.int32)
+        same = np.ones(result.size, dtype=np.bool_)
         at, rows = new.newcomers_among(touched)
         same[at] = False
         result[same] = before[stayed]
-        result[at] = kinds.alike(new.changed.columns, rows, rest=rest)
+        result[at] = kinds.kinds_of(new.changed.columns, rows, rest=rest)
         return result
 
 

@@ -108,7 +108,9 @@ def test_those_like_a_newcomer_share_a_cuisine_and_the_price_level(
 ) -> None:
     newcomer = Catalogue.of((restaurant,))
 
-    alike = Kinds(planted()).alike(newcomer.columns, np.array([0]))[0]
+    kinds_there = Kinds(planted())
+    (kind,) = kinds_there.kinds_of(newcomer.columns, np.array([0]))
+    alike = kinds_there.alike[kind]
 
     known = planted().catalogue
     kinds = {
@@ -140,8 +142,8 @@ def test_step_by_step_or_at_once_newcomers_are_like_the_same_restaurants(
         a, b = one.model.newcomers, other.model.newcomers
         assert (a is None) == (b is None) == (newcomers == 0)
         if a is not None and b is not None:
-            assert a.shape == (newcomers, ALIKE)
-            np.testing.assert_array_equal(a, b)
+            assert a.kinds.shape == (newcomers,)
+            np.testing.assert_array_equal(a.alike[a.kinds], b.alike[b.kinds])
     assert served.afresh().model.newcomers is None
 
 
@@ -153,3 +155,17 @@ def test_a_model_that_knows_no_restaurant_serves_none_and_does_not_fail() -> Non
 
     assert live.record("n") == Restaurant("n")
     assert list(live.ids) == ["n"]
+
+
+def test_kinds_that_were_given_out_stay_right_when_more_are_asked_for() -> None:
+    kinds = Kinds(planted())
+    first = Catalogue.of((Restaurant("a", cuisines=("thai",), price_level=1),)).columns
+    (code,) = kinds.kinds_of(first, np.array([0]))
+    given, rows = kinds.alike, kinds.alike[code].tolist()
+    many = Catalogue.of(Restaurant(f"{i:03}", cuisines=("diner", f"c{i}")) for i in range(300))
+
+    codes = kinds.kinds_of(many.columns, np.arange(300))
+
+    assert len(set(codes.tolist())) == 300
+    assert given[code].tolist() == kinds.alike[code].tolist() == rows
+    assert kinds.alike.shape == (301, ALIKE)
