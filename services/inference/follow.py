@@ -8,7 +8,7 @@ on disk: without Redis, a worker that starts again still shows nothing that was 
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from maitred.catalogue import NOTHING, SLICE, Overlay, Rest, Restaurant, decode_record, no_rest
 from maitred.clock import Clock
@@ -21,7 +21,8 @@ from services.inference.snapshot import News, Served, Snapshot, Snapshots
 __all__ = ["Follow", "Rests", "overlay_of"]
 
 POLL_S = 0.2
-SHORTEST_REST_S, LONGEST_REST_S = 0.001, 0.02
+SHORTEST_REST_S, LONGEST_REST_S = 0.001, 0.05
+_WAY_GIVEN = 5
 PIECES = 16
 """Pieces of the log a look: at most 1,024 restaurants, so that other changes wait only for these."""
 _REMEMBER_SHARE = 20
@@ -211,17 +212,19 @@ def _folded(parts: list[Overlay], rest: Rest) -> Overlay:
 class Rests:
     """Lets requests run: a busy thread would otherwise keep the interpreter for 5 ms at a time.
 
-    A rest is as long as the work before it, so that restaurants take half of a processor at most.
-    One a job.
+    A rest is as long as the work before it, so that restaurants take half of a processor at most;
+    where ``behind_s`` says how late requests are, several times that. One a job.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, behind_s: Callable[[], float] = lambda: 0.0) -> None:
         self._clock = clock
+        self._behind_s = behind_s
         self._never = threading.Event()
         self._since = clock.monotonic()
 
     def __call__(self) -> None:
         """Rest; at least a millisecond."""
         worked_s = self._clock.monotonic() - self._since
-        self._never.wait(min(max(worked_s, SHORTEST_REST_S), LONGEST_REST_S))
+        rest_s = max(worked_s, SHORTEST_REST_S, _WAY_GIVEN * self._behind_s())
+        self._never.wait(min(rest_s, LONGEST_REST_S))
         self._since = self._clock.monotonic()

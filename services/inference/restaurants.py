@@ -164,7 +164,8 @@ async def put_many(request: Request) -> Response:
     deps: Dependencies = request.app.state.dependencies
     raw = await request.body()
     async with deps.follow.one_bulk:
-        records = await asyncio.to_thread(_records, raw, Rests(deps.clock))
+        rest = Rests(deps.clock, lambda: deps.admission.lag_s)
+        records = await asyncio.to_thread(_records, raw, rest)
         now = deps.snapshots.now
         changes = [Change(r.restaurant_id, r, now.modelled(r.restaurant_id)) for r in records]
         position, existed = await _write(deps, changes) if changes else (now.position, [])

@@ -24,7 +24,7 @@ def put(
     file: Annotated[Path, typer.Argument(help=".jsonl, .csv, .parquet, or a data set folder.")],
     *,
     url: Url = None,
-    calls: Annotated[int, typer.Option("--calls", min=1, max=8, help="Calls at a time.")] = 2,
+    calls: Annotated[int, typer.Option("--calls", min=1, max=8, help="Calls at a time.")] = 1,
     start: Annotated[int, typer.Option("--start", min=1, help="First row to write.")] = 1,
 ) -> None:
     """Write every restaurant of a file, each whole; rows at fault are named and left out."""
