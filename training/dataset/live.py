@@ -37,7 +37,10 @@ def with_restaurants(base: Dataset, known: Mapping[str, Restaurant]) -> Dataset:
     if not known:
         return base
     texts = dict(zip(base.restaurants["restaurant_id"], base.restaurants["text"], strict=True))
-    rows = [record_of(known[name]) | {"text": texts.get(name)} for name in sorted(known)]
+    rows = [
+        record_of(restaurant) | {"name": restaurant.name or None, "text": texts.get(name)}
+        for name, restaurant in sorted(known.items())
+    ]
     newer = pd.DataFrame(rows, dtype=object).reindex(columns=base.restaurants.columns)
     older = base.restaurants[~base.restaurants["restaurant_id"].isin(set(known))].astype(object)
     extended = build(
