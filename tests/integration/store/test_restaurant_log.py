@@ -10,8 +10,8 @@ from maitred.store.client import connect
 from tests.support.servers import LiveValkey
 
 
-def change(name: str, **known: object) -> Change:
-    return Change(name, Restaurant(name, **known))  # type: ignore[arg-type]
+def change(restaurant_id: str, **known: object) -> Change:
+    return Change(restaurant_id, Restaurant(restaurant_id, **known))  # type: ignore[arg-type]
 
 
 def test_every_piece_is_one_entry_that_carries_its_records(valkey: LiveValkey) -> None:
