@@ -51,6 +51,7 @@ _SUMMARIES: Final = {
     "serve": _Summary("Run the inference service alone.", _RUN, "serve"),
     "ingest": _Summary("Run the service that takes events alone.", _RUN, "serve"),
     "console": _Summary("Run the console alone.", _RUN, "console"),
+    "catalogue": _Summary("Write and show restaurants of a running service.", _RUN, "train"),
     "consume": _Summary("Run one consumer of events alone.", _RUN, "archive"),
     "events": _Summary("Audit, repair and replay events.", _OBSERVE, "archive"),
     "simulate": _Summary("Diners as a closed loop, or a real log replayed.", _OBSERVE, "serve"),

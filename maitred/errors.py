@@ -9,6 +9,7 @@ MaitredError
 │   │   └── InvalidDataset     a data set that cannot be trained on
 │   ├── TooLarge               a body or batch over its limit                           HTTP 413
 │   ├── NotFound               a restaurant, model or run that does not exist           HTTP 404
+│   ├── PreconditionFailed     a thing that is not any more as the caller saw it        HTTP 412
 │   ├── Unauthorised           no key, or the wrong one                                 HTTP 401
 │   ├── CorruptArtifact        sums, shapes or numbers are wrong                        HTTP 409
 │   ├── OutOfContract          a reply that is not what the contract says               HTTP 502
@@ -39,6 +40,7 @@ __all__ = [
     "NotFound",
     "OutOfContract",
     "Overloaded",
+    "PreconditionFailed",
     "Refused",
     "StackRefused",
     "StoreUnavailable",
@@ -113,6 +115,12 @@ class NotFound(Refused):
     """A restaurant, model, run or route that does not exist."""
 
     http_status = 404
+
+
+class PreconditionFailed(Refused):
+    """A thing that is not any more as the caller last saw it."""
+
+    http_status = 412
 
 
 class Unauthorised(Refused):

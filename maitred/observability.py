@@ -93,6 +93,25 @@ class Metrics:
             ("objective", "outcome"),
             registry=registry,
         )
+        self.catalogue_position = Gauge(
+            "maitred_catalogue_position",
+            "Pieces of the restaurants' change log that the worker farthest behind has applied.",
+            registry=registry,
+            multiprocess_mode="min",
+        )
+        self.catalogue_behind = Gauge(
+            "maitred_catalogue_behind_seconds",
+            "How long ago a worker last knew every change of a restaurant, seconds.",
+            registry=registry,
+            multiprocess_mode="max",
+        )
+        self.catalogue_overlay = Gauge(
+            "maitred_catalogue_overlay_restaurants",
+            "Restaurants that differ from the models' own: changed (new ones too), gone.",
+            ("state",),
+            registry=registry,
+            multiprocess_mode="max",
+        )
         # events
         self.accepted = Counter(
             "maitred_events_total",

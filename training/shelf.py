@@ -10,34 +10,15 @@ from pydantic import JsonValue
 from rich.table import Table as Grid
 
 from maitred.artifact import Check, Manifest, Verdict, read_manifest
-from maitred.errors import CorruptArtifact, NotFound, UsageError
-from maitred.settings import Settings
+from maitred.errors import CorruptArtifact, UsageError
 from maitred.store import models
 from maitred.store.client import Redis, connect
 from training import promotion
-from training.dataset.deps import Dependencies, dependencies
+from training.dataset.deps import Dependencies, dependencies, redis_url
 
-__all__ = ["describe", "gate", "promote", "publish", "redis_url", "rollback", "show_all"]
+__all__ = ["describe", "gate", "promote", "publish", "rollback", "show_all"]
 
 _TIMEOUT_S = 30.0
-
-
-def redis_url(settings: Settings) -> str:
-    """Return the Redis that settings name, else that of the stack which runs on the state folder.
-
-    Raises:
-        NotFound: if there is neither.
-    """
-    if settings.redis_url:
-        return settings.redis_url
-    record = settings.state_dir / "stack.json"
-    try:
-        url = json.loads(record.read_text(encoding="utf-8"))["services"]["valkey"]["url"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        msg = f"no Redis is known: no stack has run on {settings.state_dir}"
-        step = "start one with `maitred up --detach`, or set MAITRED_REDIS_URL"
-        raise NotFound(msg, next_step=step) from error
-    return str(url)
 
 
 @contextmanager

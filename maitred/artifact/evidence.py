@@ -102,7 +102,7 @@ def _read(model: Model, rows: Indices, known: Callable[[Indices], Floats]) -> Fl
     if model.newcomers is None or int(rows[-1]) < n:
         return known(rows)
     is_new = rows >= n
-    alike = model.newcomers[rows[is_new] - n].astype(np.intp)
+    alike = model.newcomers.alike_of(rows[is_new] - n)
     looked_at = np.union1d(rows[~is_new], alike)
     values = known(looked_at)
     result = np.empty((values.shape[0], rows.size))

@@ -1,6 +1,7 @@
 """A loaded model: frozen arrays in the form that serving reads."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -17,6 +18,7 @@ from maitred.catalogue import Catalogue, Columns, Indices, Ints, texts
 __all__ = [
     "Arrays",
     "Model",
+    "Newcomers",
     "catalogue_arrays",
     "diner_arrays",
     "popularity_arrays",
@@ -29,6 +31,23 @@ Floats = NDArray[np.float64]
 
 _SMALL = 100_000
 """Up to so many restaurants, what every request would compute is kept instead."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Newcomers:
+    """Restaurants that a model has never seen (`maitred.artifact.newcomers`).
+
+    ``kinds`` int32 [a]: of which kind each is. ``alike`` int32 [kinds, 16]: the model's rows of
+    restaurants of that kind.
+    """
+
+    kinds: Ints
+    alike: Ints
+
+    def alike_of(self, newcomers: Indices) -> Indices:
+        """Return the rows of restaurants like some newcomers, [newcomers, 16]."""
+        rows: Indices = self.alike[self.kinds[newcomers]].astype(np.intp)
+        return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +75,8 @@ class Model:
     popular_order: Ints
     popular_rank: Ints
     segments: Mapping[str, Segment]
-    newcomers: Ints | None = None
-    """[a, 16]: for each restaurant that the live catalogue has and this model has not, the rows of
-    restaurants like it (`maitred.artifact.newcomers`). Their rows are those from n on."""
+    newcomers: Newcomers | None = None
+    """The restaurants that the live catalogue has and this model has not: rows from n on."""
     weights: NDArray[np.float64] = field(init=False)
     n: int = field(init=False)
     """How many restaurants the model knows."""
@@ -71,6 +89,12 @@ class Model:
     def is_whole(self, rows: Indices) -> bool:
         """Whether these rows (ascending) are all that the model knows, and no newcomer."""
         return rows.size == self.n and (not self.n or int(rows[-1]) == self.n - 1)
+
+    def with_newcomers(self, newcomers: Newcomers | None) -> "Model":
+        """Return the same model, knowing which restaurants others are like; shares everything."""
+        other = copy(self)  # with what was derived already, which `replace` would lose
+        object.__setattr__(other, "newcomers", newcomers)
+        return other
 
     @cached_property
     def log_values(self) -> NDArray[np.float64]:
@@ -97,7 +121,9 @@ class Model:
             return np.asarray(known(rows), dtype=np.float64)
         result = np.empty(rows.size)
         result[~is_new] = known(rows[~is_new])
-        result[is_new] = known(self.newcomers[rows[is_new] - self.n].astype(np.intp)).mean(axis=1)
+        kinds, which = np.unique(self.newcomers.kinds[rows[is_new] - self.n], return_inverse=True)
+        alike = self.newcomers.alike[kinds].astype(np.intp)
+        result[is_new] = known(alike).mean(axis=1)[which]
         return result
 
     @cached_property

@@ -67,7 +67,9 @@ def _vector(model: Model, row: int) -> NDArray[np.float32]:
         known: NDArray[np.float32] = model.vectors[row]
         return known
     assert model.newcomers is not None  # noqa: S101  # rows from n on are newcomers'
-    mean: NDArray[np.float32] = model.vectors[model.newcomers[row - n]].mean(axis=0)
+    mean: NDArray[np.float32] = model.vectors[
+        model.newcomers.alike_of(np.array([row - n]))[0]
+    ].mean(axis=0)
     return mean
 
 

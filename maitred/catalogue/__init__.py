@@ -15,12 +15,16 @@ from maitred.catalogue.hours import (
     parse_hours,
 )
 from maitred.catalogue.live import LiveCatalogue
+from maitred.catalogue.overlay import NOTHING, SLICE, Overlay, Rest, no_rest
+from maitred.catalogue.record import decode_record, encode_record, record_of
 from maitred.catalogue.restaurant import Filters, Restaurant
 
 __all__ = [
     "ARRAYS",
     "MINUTES_PER_WEEK",
+    "NOTHING",
     "SCAN_ROWS",
+    "SLICE",
     "Allowed",
     "Bools",
     "Catalogue",
@@ -30,8 +34,14 @@ __all__ = [
     "Ints",
     "LiveCatalogue",
     "Opening",
+    "Overlay",
+    "Rest",
     "Restaurant",
+    "decode_record",
+    "encode_record",
     "format_hours",
     "minute_of_week",
+    "no_rest",
     "parse_hours",
+    "record_of",
 ]

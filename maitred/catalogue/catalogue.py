@@ -44,10 +44,19 @@ class Allowed:
 class Catalogue:
     """Restaurants as columns, ascending by id; a restaurant's *row* is its place in that order."""
 
-    def __init__(self, columns: Columns, *, gone: Bools | None = None) -> None:
-        """``gone`` [n]: rows that are not there any more; None: all are there."""
+    def __init__(
+        self,
+        columns: Columns,
+        *,
+        gone: Bools | None = None,
+        index: Mapping[str, int] | None = None,
+    ) -> None:
+        """``gone`` [n]: rows that are not there any more; None: all are there.
+
+        ``index``: the one of a catalogue of the same columns, which knows already where ids stand.
+        """
         self.columns = columns
-        self.index: Mapping[str, int] = Index(columns.ids)
+        self.index: Mapping[str, int] = Index(columns.ids) if index is None else index
         self._gone = gone
         self._open_masks: dict[bytes, Bools] = {}
         rows = np.arange(len(columns.ids), dtype=np.intp)
@@ -193,8 +202,8 @@ class Catalogue:
     def _near(self, filters: Filters, *, at_most: int) -> Indices | None:
         """Return the rows within the filters' reach, None if more than ``at_most`` lie there."""
         reach_km = filters.radius_km if _is_bounded(filters) else None
-        if filters.delivers:
-            reach_km = min(self._farthest_km, np.inf if reach_km is None else reach_km)
+        if filters.delivers and reach_km is None:
+            reach_km = self._farthest_km
         if reach_km is None or filters.lat is None or filters.lon is None:
             return self.everything if len(self) <= at_most else None
         near = self.columns.places.within(filters.lat, filters.lon, reach_km, at_most=at_most)

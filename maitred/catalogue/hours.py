@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from maitred.errors import InvalidInput
@@ -32,20 +33,22 @@ def parse_hours(texts: Iterable[str]) -> tuple[Opening, ...]:
     Raises:
         InvalidInput: if a text has another form, an unknown day or an impossible time.
     """
-    openings = []
-    for text in texts:
-        match = _HOURS.fullmatch(text.strip().lower())
-        if match is None or match[1] not in _DAYS:
-            msg = f"opening hours {text!r} are not of the form 'mon 11:00-23:00'"
-            raise InvalidInput(msg, fields=(("hours", msg),))
-        start, end = int(match[2]) * 60 + int(match[3]), int(match[4]) * 60 + int(match[5])
-        if max(start, end) > 24 * 60 or int(match[3]) > 59 or int(match[5]) > 59:  # noqa: PLR2004
-            msg = f"opening hours {text!r} name an impossible time"
-            raise InvalidInput(msg, fields=(("hours", msg),))
-        midnight = _DAYS.index(match[1]) * 24 * 60
-        opens, closes = midnight + start, midnight + (end if end > start else end + 24 * 60)
-        openings.append(Opening(opens, closes))
-    return tuple(sorted(openings))
+    return tuple(sorted(_opening(text) for text in texts))
+
+
+@lru_cache(maxsize=4096)
+def _opening(text: str) -> Opening:
+    """Read one opening; most restaurants keep the hours of many others."""
+    match = _HOURS.fullmatch(text.strip().lower())
+    if match is None or match[1] not in _DAYS:
+        msg = f"opening hours {text!r} are not of the form 'mon 11:00-23:00'"
+        raise InvalidInput(msg, fields=(("hours", msg),))
+    start, end = int(match[2]) * 60 + int(match[3]), int(match[4]) * 60 + int(match[5])
+    if max(start, end) > 24 * 60 or int(match[3]) > 59 or int(match[5]) > 59:  # noqa: PLR2004
+        msg = f"opening hours {text!r} name an impossible time"
+        raise InvalidInput(msg, fields=(("hours", msg),))
+    midnight = _DAYS.index(match[1]) * 24 * 60
+    return Opening(midnight + start, midnight + (end if end > start else end + 24 * 60))
 
 
 def format_hours(openings: Iterable[Opening]) -> list[str]:

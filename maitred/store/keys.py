@@ -9,17 +9,27 @@ key                                    type    written by                    rea
 ``{models}:<version>:<file>:<chunk>``  string  publish, ≤ 1 MiB each         loader
 ``{models}:<version>:gates``           string  publish, gate                 promote
 ``{models}:<version>:serving:<pid>``   string  inference, TTL 30 s           sweep of old versions
+``{catalogue}:epoch``                  string  first write of a restaurant   inference
+``{catalogue}:position``               string  write of a restaurant         inference
+``{catalogue}:log``                    stream  write, newest 1,000 pieces    inference
+``{catalogue}:records``                hash    write of a restaurant         inference, training
 ``{bNNN}:state:<user>``                string  features consumer, TTL 90 d   inference
 ``{bNNN}:row:<version>:<user>``        string  publish                       inference
 =====================================  ======  ============================  =====================
 
 ``{…}`` is the hash tag of a Redis cluster: keys with the same tag live in the same slot.
-A diner's model-derived row is keyed by version: a worker reads the version that it has mapped.
+Each id of ``{catalogue}:records`` holds what is now true of a restaurant (`maitred.catalogue`), empty
+where it was taken away. A diner's model-derived row is keyed by version: a worker reads the version that it has mapped.
 """
 
 from maitred.ids import bucket
 
 __all__ = [
+    "CATALOGUE_EPOCH",
+    "CATALOGUE_LOG",
+    "CATALOGUE_LOG_PIECES",
+    "CATALOGUE_POSITION",
+    "CATALOGUE_RECORDS",
     "CHUNK_BYTES",
     "CURRENT",
     "SERVING_TTL_S",
@@ -35,6 +45,14 @@ __all__ = [
 
 CURRENT = "{models}:current"
 VERSIONS = "{models}:versions"
+
+CATALOGUE_EPOCH = "{catalogue}:epoch"
+CATALOGUE_POSITION = "{catalogue}:position"
+CATALOGUE_LOG = "{catalogue}:log"
+CATALOGUE_RECORDS = "{catalogue}:records"
+
+CATALOGUE_LOG_PIECES = 1000
+"""Length of the log: a worker that is farther behind reads all records instead."""
 
 CHUNK_BYTES = 1024 * 1024
 """Largest value stored: one of 256 MB would stall every other client for over a second."""

@@ -93,7 +93,7 @@ def retrain(
     dataset = str(plan.work / "dataset")
     extended = run(
         "data", "extend", str(plan.base), "--archive", str(plan.archive),
-        "--traffic", plan.traffic, "--out", dataset,
+        "--traffic", plan.traffic, "--live", "--out", dataset,
     )  # fmt: skip
     if extended is None:
         return dict.fromkeys(objectives, "failed")

@@ -18,7 +18,7 @@ from services.inference.door import Recommendations
 from services.inference.impressions import Outlet
 from services.inference.lookup_routes import lookup_routes
 from services.inference.paths import BATCH
-from services.inference.routes import router
+from services.inference.restaurants import restaurants_router
 from services.web.app import build_app
 from services.web.auth import admin_key
 from services.web.limits import BodyLimit
@@ -72,6 +72,7 @@ def build(settings: Settings, clock: Clock, *, outlet: Outlet | None = None) -> 
         guarded(answered(batch_routes.batch), "inference", metrics)
     )
     app.router.routes.extend(lookup_routes())
-    app.include_router(router)
-    app.include_router(admin_router(admin_key(settings)))
+    key = admin_key(settings)
+    app.include_router(restaurants_router(key))
+    app.include_router(admin_router(key))
     return app

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from maitred.clock import Clock
 from maitred.observability import Metrics
 from maitred.settings import Settings
+from maitred.store.catalogue import CatalogueStore
 from maitred.store.client import Redis, connect, connect_async
 from maitred.store.loader import ModelLoader
 from maitred.store.reader import open_reader
+from maitred.store.remembered import Memory
 from services.inference.admission import Admission
 from services.inference.breadth import open_breadth
 from services.inference.channel import (
@@ -21,6 +23,7 @@ from services.inference.channel import (
     SocketChannel,
     one_by_one,
 )
+from services.inference.follow import Follow
 from services.inference.impressions import ImpressionLog
 from services.inference.lookups import Lookups
 from services.inference.meter import Meter
@@ -49,6 +52,9 @@ class Dependencies:
     """Blocking: for administrators and the loader only."""
     snapshots: Snapshots
     watch: Watch
+    follow: Follow
+    restaurants: CatalogueStore
+    """Blocking: for administrators only."""
     admission: Admission
     meter: Meter
     recommender: Recommender
@@ -86,15 +92,19 @@ async def assemble(
         snapshots = Snapshots()
         admission = Admission(clock, metrics)
         loader = ModelLoader(redis, settings.state_dir / "models")
-        watch = Watch(loader, snapshots, metrics, clock, worker=str(os.getpid()))
+        restaurants = CatalogueStore(redis)
+        memory = Memory(settings.state_dir / "catalogue")
+        follow = Follow(restaurants, memory, snapshots, metrics, clock)
+        watch = Watch(loader, snapshots, metrics, clock, worker=str(os.getpid()), follow=follow)
         recommender = Recommender(settings, clock, metrics, snapshots, reader, breadth, impressions)
+        await follow.start()
         await watch.start()
         meter = Meter(metrics)
-        for work in (watch.run(), admission.watch(), meter.run()):
-            stack.push_async_callback(_end, asyncio.create_task(work))
+        for endless in (follow.run(), watch.run(), admission.watch(), meter.run()):
+            stack.push_async_callback(_end, asyncio.create_task(endless))
         yield Dependencies(
-            settings, clock, metrics, redis, snapshots, watch, admission, meter, recommender,
-            Turnstile(admission, clock), Lookups(breadth),
+            settings, clock, metrics, redis, snapshots, watch, follow, restaurants, admission, meter,
+            recommender, Turnstile(admission, clock), Lookups(breadth),
         )  # fmt: skip
 
 

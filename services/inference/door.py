@@ -43,7 +43,12 @@ class Recommendations:
         body = orjson.dumps(members_of(made, deadline.elapsed_s))
         deadline.ended("write")
         deps.meter.count(deadline, labels_of(made))
-        headers = [_JSON, (b"content-length", b"%d" % len(body)), _server_timing(deadline)]
+        headers = [
+            _JSON,
+            (b"content-length", b"%d" % len(body)),
+            (b"catalogue-version", made.catalogue_version.encode()),
+            _server_timing(deadline),
+        ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

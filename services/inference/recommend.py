@@ -41,6 +41,8 @@ class Recommendation:
     removed: dict[str, int]
     ids: Sequence[str] = ()
     model_version: str | None = None
+    catalogue_version: str = ""
+    """Until which change of restaurants the list is true; empty before the first model."""
     reasons: list[list[Reason]] | None = None
 
 
@@ -99,7 +101,16 @@ class Recommender:
         reasons = explain(served, walk.taste, shown, walk.scored) if ask.explain else None
         ids, version = served.catalogue.ids, served.model.version
         self.impressions.offer(Impression(ask, self.clock.now(), shown, ids, version))
-        return Recommendation(ask, shown, walk.degraded, walk.view.removed, ids, version, reasons)
+        return Recommendation(
+            ask,
+            shown,
+            walk.degraded,
+            walk.view.removed,
+            ids,
+            version,
+            served.catalogue_version,
+            reasons,
+        )
 
     async def _best(self, walk: _Walk) -> Shown:
         """Return the personalised list, or what is left of it when something runs short."""

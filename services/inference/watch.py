@@ -14,6 +14,7 @@ from maitred.errors import CorruptArtifact, MaitredError, NotFound, StoreUnavail
 from maitred.observability import Metrics
 from maitred.store.loader import ModelLoader
 from maitred.store.pointer import OBJECTIVES, Current
+from services.inference.follow import Follow
 from services.inference.snapshot import Served, Snapshots
 from services.inference.warmup import warm
 
@@ -44,6 +45,8 @@ class Watch:
     metrics: Metrics
     clock: Clock
     worker: str
+    follow: Follow
+    """Lays over a model what changed since it was made, and swaps it in."""
     refusals: dict[str, Refusal] = field(default_factory=dict)
     is_ready: bool = False
     """True once the first look has ended, whatever it found."""
@@ -106,7 +109,7 @@ class Watch:
                 self._refuse(objective, version, error)
                 continue
             self.refusals.pop(objective, None)
-            self.snapshots.swap(self.snapshots.now.with_model(served))
+            await self.follow.serve(served)
             self.metrics.swaps.labels(objective, "swapped").inc()
             _log.info("serving %s", version)
 

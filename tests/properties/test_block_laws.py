@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from maitred.artifact import Generator, Model, Taste, score, shortlist
 from maitred.artifact.blocks import Wish, rank_block
 from maitred.artifact.evidence import DENSE_ROWS
-from maitred.artifact.model import popularity_arrays
+from maitred.artifact.model import Newcomers, popularity_arrays
 from maitred.artifact.newcomers import Kinds
 from maitred.catalogue import Catalogue, Restaurant
 from maitred.policy import dial, greedy
@@ -43,8 +43,12 @@ def model(n: int, newcomers: int = 0) -> Model:
         rng.uniform(0.001, 0.1, near.size).astype(np.float32),
         popularity, popularity, popularity + 1, ranked["popular_order"], ranked["popular_rank"], {},
     )  # fmt: skip
-    added = [Restaurant(f"s{i}", cuisines=(f"c{i % 7}",)) for i in range(newcomers)]
-    return replace(made, newcomers=Kinds(made).alike(added)) if newcomers else made
+    if not newcomers:
+        return made
+    added = Catalogue.of(Restaurant(f"s{i}", cuisines=(f"c{i % 7}",)) for i in range(newcomers))
+    kinds = Kinds(made)
+    of_kind = kinds.kinds_of(added.columns, added.everything)
+    return made.with_newcomers(Newcomers(of_kind, kinds.alike))
 
 
 @st.composite

@@ -9,11 +9,13 @@ import typer
 
 from maitred.errors import Unavailable, UsageError
 from maitred.events import encode
+from maitred.store.client import connect
 from training.dataset import archive, screen
-from training.dataset.deps import Dependencies, dependencies
+from training.dataset.deps import Dependencies, dependencies, redis_url
 from training.dataset.fetch import download_entree, find_entree, search_path
 from training.dataset.folder import load, refuse_foreign_folder, save
 from training.dataset.importing import Import, import_files
+from training.dataset.live import live_restaurants, with_restaurants
 from training.dataset.mapping import read_mapping
 from training.dataset.split import newest
 from training.dataset.split import split as split_dataset
@@ -209,6 +211,9 @@ def extend(
     traffic: Annotated[
         str, typer.Option(help="Kinds of traffic to add, comma-separated.")
     ] = "live",
+    live: Annotated[
+        bool, typer.Option("--live", help="Take restaurants as the running service knows them.")
+    ] = False,
     out: Out,
     force: Force = False,
 ) -> None:
@@ -219,6 +224,9 @@ def extend(
     kinds = [kind.strip() for kind in traffic.split(",")]
     rate = deps.settings.commission_rate
     extended = archive.extend(base, folder, kinds, commission_rate=rate)
+    if live:
+        with connect(redis_url(deps.settings)) as redis:
+            extended = with_restaurants(extended, live_restaurants(redis))
     save(extended, out, force=force)
     screen.show_meta(deps.out, extended.meta, str(out))
     added = len(extended.events) - len(base.events)

@@ -111,7 +111,7 @@ def model_of(
         neighbours_weights=parts.neighbours.weights.data,
         popularity=data.popularity,
         choices=data.choice_counts,
-        **popularity_arrays(data.popularity, data.choice_counts),
+        **popularity_arrays(data.popularity, data.choice_counts),  # type: ignore[arg-type]  # two of its arrays
         values=data.worth,
         segments={},
     )

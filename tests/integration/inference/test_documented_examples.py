@@ -20,6 +20,7 @@ from tests.support.inference import publish
 from tests.support.servers import LiveValkey
 
 PAGES = ("README.md", "docs/api.md")
+KEY = "sesame"
 THERE = "http://127.0.0.1:8080"
 CURL = re.compile(r"^curl .*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 
@@ -32,7 +33,7 @@ def service(
     valkey_server.flush()
     for objective in ("clicks", "revenue"):
         publish(valkey_server.url, home, objective)
-    settings = Settings(state_dir=home / "state", redis_url=valkey_server.url)
+    settings = Settings(state_dir=home / "state", redis_url=valkey_server.url, admin_key=KEY)
     with served(build(settings, SystemClock(), outlet=lambda _key, _value: True)) as http:
         yield http
 
@@ -63,19 +64,19 @@ def test_there_are_examples_of_every_door() -> None:
 
 @pytest.mark.parametrize("command", commands())
 def test_what_is_typed_is_answered(service: httpx.Client, command: str) -> None:
-    text = command.replace("$INFERENCE", THERE).replace("$DINER", "u1")
+    text = command.replace("$INFERENCE", THERE).replace("$DINER", "u1").replace("$KEY", KEY)
     words = shlex.split(text.split(" | ")[0])
     url = next(word for word in words if word.startswith(THERE)).removeprefix(THERE)
     url = url.replace("/similar/17", "/similar/r01")  # an id of the documents' data
     after = dict(pairwise(words))
 
-    if "-d" in after:
-        name, _, value = after["-H"].partition(": ")
-        reply = service.post(url, content=after["-d"], headers={name: value})
-    else:
-        reply = service.get(url)
+    name, _, value = after.get("-H", "accept: */*").partition(": ")
+    method = after.get("-X", "POST" if "-d" in after else "GET")
+    reply = service.request(method, url, content=after.get("-d"), headers={name: value})
 
-    assert reply.status_code == 200, reply.text
+    assert reply.status_code in {200, 201}, reply.text
+    if method == "PUT":
+        return
     lists = reply.json().get("replies", [reply.json()])
     assert all(found["items"] for found in lists)
 
@@ -99,7 +100,8 @@ def test_the_examples_of_openapi_are_answered(service: httpx.Client) -> None:
         body = operations.get("post", {}).get("requestBody", {}).get("content", {})
         example = body.get("application/json", {}).get("example")
         if example is not None:
-            reply = service.post(path, json=example)
+            key = {"Authorization": f"Bearer {KEY}"}
+            reply = service.post(path, json=example, headers=key)
             assert reply.status_code == 200, reply.text
             tried.add(path)
 

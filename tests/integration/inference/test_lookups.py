@@ -4,25 +4,24 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from maitred.artifact import load
-from maitred.artifact.newcomers import Kinds
-from maitred.catalogue import LiveCatalogue, Restaurant
 from maitred.clock import ManualClock
 from services.inference.described_more import PopularReply, SimilarReply
 from services.inference.snapshot import Served, Snapshot
-from tests.support.inference import HERE, LiveInference, ids, publish, serving
+from tests.support.inference import ADMIN, HERE, LiveInference, ids, publish, serving
 from tests.support.models import tiny_run
 from tests.support.servers import LiveValkey
 
 pytest_plugins = ["tests.support.served"]
 
-NEWCOMERS = (
-    Restaurant("new/ü ?%", cuisines=("thai",), price_level=2, lat=41.9, lon=-87.6),
-    Restaurant("newest", cuisines=("diner",), price_level=1, lat=41.9, lon=-87.6),
-)
+NEWCOMERS = {
+    "new/ü ?%": {"cuisines": ["thai"], "price_level": 2, "lat": 41.9, "lon": -87.6},
+    "newest": {"cuisines": ["diner"], "price_level": 1, "lat": 41.9, "lon": -87.6},
+}
 
 
 async def similar(inference: LiveInference, name: str = "r01", **asked: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -41,14 +40,14 @@ async def popular(inference: LiveInference, **asked: Any) -> dict[str, Any]:  # 
     return body
 
 
-def with_newcomers(inference: LiveInference) -> None:
-    """Serve the catalogue as it would be after two restaurants were added."""
-    clicks = inference.deps.snapshots.now.clicks
-    assert clicks is not None
-    live = LiveCatalogue(clicks.model.catalogue, NEWCOMERS, gone=("r02",))
-    added = [found for name in live.newcomers if (found := live.record(name))]
-    model = replace(clicks.model, newcomers=Kinds(clicks.model).alike(added))
-    inference.deps.snapshots.swap(Snapshot(clicks=Served(model, live)))
+async def with_newcomers(inference: LiveInference) -> None:
+    """Add two restaurants, and close one."""
+    for name, record in NEWCOMERS.items():
+        path = f"/v1/restaurants/{quote(name, safe='')}"
+        added = await inference.http.put(path, json=record, headers=ADMIN)
+        assert added.status_code == 201, added.text
+    closed = await inference.http.delete("/v1/restaurants/r02", headers=ADMIN)
+    assert closed.status_code == 204, closed.text
 
 
 async def test_what_diners_choose_together_comes_first_then_what_is_of_like_taste(
@@ -73,7 +72,7 @@ async def test_what_diners_choose_together_comes_first_then_what_is_of_like_tast
 
 
 async def test_a_newcomer_has_similar_ones_and_is_one_itself(inference: LiveInference) -> None:
-    with_newcomers(inference)
+    await with_newcomers(inference)
 
     of_newcomer = await similar(inference, "new%2F%C3%BC%20%3F%25", k=14)
     with_slash = await inference.http.get("/v1/similar/new/%C3%BC%20%3F%25", params={"k": 14})
@@ -157,7 +156,7 @@ async def test_who_asks_again_is_told_that_nothing_changed(inference: LiveInfere
 async def test_a_changed_catalogue_has_another_etag(inference: LiveInference) -> None:
     before = await inference.http.get("/v1/popular", params={"k": 12})
 
-    with_newcomers(inference)
+    await with_newcomers(inference)
     after = await inference.http.get(
         "/v1/popular", params={"k": 12}, headers={"if-none-match": before.headers["etag"]}
     )

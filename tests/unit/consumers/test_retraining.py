@@ -60,7 +60,7 @@ def test_a_retraining_extends_the_data_then_fits_publishes_and_promotes(tmp_path
     fit = f"train --data {work}/dataset --objective clicks --protocol last --no-baselines"
     assert results == {"clicks": "promoted", "revenue": "promoted"}
     assert said.commands[:4] == [
-        f"data extend base --archive archive --traffic live,replay --out {work}/dataset",
+        f"data extend base --archive archive --traffic live,replay --live --out {work}/dataset",
         f"{fit} --out {work}/clicks",
         f"models publish {work}/clicks",
         "models promote clicks-0123456789ab",

@@ -112,3 +112,19 @@ def test_local_time_without_offset_is_taken_as_it_is() -> None:
     noon = datetime(2026, 5, 4, 12, 0)  # noqa: DTZ001  # a Monday, local
 
     assert minute_of_week(noon, "Asia/Tokyo") == 12 * 60
+
+
+def test_who_is_near_and_does_not_deliver_counts_for_delivery_and_not_for_the_radius() -> None:
+    catalogue = Catalogue.of(
+        (
+            Restaurant("far", lat=43.0, lon=-87.6, delivery_km=1.0),
+            Restaurant("near", lat=41.85, lon=-87.6, delivery_km=1.0),
+            Restaurant("next", lat=41.8, lon=-87.6, delivery_km=1.0),
+        )
+    )
+    wanted = Filters(lat=41.8, lon=-87.6, radius_km=20.0, delivers=True)
+
+    found = catalogue.allowed(wanted)
+
+    assert [catalogue.ids[row] for row in found.rows.tolist()] == ["next"]
+    assert found.removed == {"radius_km": 1, "delivers": 1}

@@ -1,0 +1,1 @@
+"""Restaurants of a file, written to a running service: many at once, each row accounted for."""

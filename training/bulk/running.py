@@ -1,0 +1,88 @@
+"""What ``maitred catalogue`` does: find the service and its key, do it, print what became of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from maitred.client.addresses import find_addresses
+from maitred.errors import Refused, UsageError
+from maitred.settings import Settings
+from training.bulk.rows import read_rows
+from training.bulk.upload import Door
+from training.dataset.deps import Dependencies, dependencies
+
+__all__ = ["delete", "put", "show"]
+
+_PRINTED = 20
+
+
+def put(file: Path, url: str | None, *, calls: int, start: int) -> None:
+    """See ``maitred catalogue put``.
+
+    Raises:
+        Refused: if rows were left out; after all others are written.
+    """
+    deps = dependencies()
+    rows = [row for row in read_rows(file) if row[0] >= start]
+    with _door(deps, url) as door, _bar(deps.progress, len(rows)) as advance:
+        done = door.put(rows, calls=calls, advance=advance)
+    deps.out.print(f"{done.created:,} created, {done.replaced:,} replaced", markup=False)
+    for fault in done.faults[:_PRINTED]:
+        name = f"{fault.field}: " if fault.field else ""
+        deps.out.print(f"row {fault.row}: {name}{fault.reason}", markup=False)
+    if done.faults:
+        count = len({fault.row for fault in done.faults})
+        msg = f"{count} of {len(rows)} rows are at fault and were left out"
+        raise Refused(msg, next_step="correct them and write the file again: that does no harm")
+
+
+def delete(ids: list[str], url: str | None) -> None:
+    """See ``maitred catalogue delete``."""
+    deps = dependencies()
+    with _door(deps, url) as door:
+        for restaurant_id in ids:
+            door.delete(restaurant_id)
+            deps.out.print(f"{restaurant_id} is taken away", markup=False)
+
+
+def show(restaurant_id: str, url: str | None) -> None:
+    """See ``maitred catalogue show``."""
+    deps = dependencies()
+    with _door(deps, url) as door:
+        found = door.show(restaurant_id)
+    deps.out.print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode(), markup=False)
+
+
+def _door(deps: Dependencies, url: str | None) -> Door:
+    address = find_addresses(deps.settings, inference=url).inference
+    return Door(address, _key(deps.settings), deps.clock)
+
+
+def _key(settings: Settings) -> str:
+    if settings.admin_key is not None:
+        return settings.admin_key.get_secret_value()
+    path = settings.state_dir / "admin.key"
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        msg = f"there is no admin key at {path}"
+        raise UsageError(msg, next_step="set MAITRED_ADMIN_KEY or MAITRED_STATE_DIR") from error
+
+
+@contextmanager
+def _bar(console: Console, total: int) -> Iterator[Callable[[int], None]]:
+    with Progress(
+        TextColumn("restaurants"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("restaurants", total=total)
+        yield lambda steps: progress.advance(task, steps)
