@@ -91,12 +91,11 @@ class LiveCatalogue:
 
     def first_cuisines(self, rows: Indices) -> "list[str | None]":
         """See :meth:`Catalogue.first_cuisines`."""
-        return [
-            self.base.first_cuisine(row)
-            if (at := self._record_of.get(row)) is None
-            else self.changed.first_cuisine(at)
-            for row in rows.tolist()
-        ]
+        first = self.base.first_cuisines(np.minimum(rows, len(self.base) - 1))
+        for place, row in enumerate(rows.tolist()):
+            if (at := self._record_of.get(row)) is not None:
+                first[place] = self.changed.first_cuisine(at)
+        return first
 
     def _united(self, rest: Allowed, filters: Filters) -> Allowed:
         newer = self.changed.allowed(filters)

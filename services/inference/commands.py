@@ -1,6 +1,7 @@
 """``maitred serve``."""
 
 from maitred.settings import load
+from services.inference.policies import load_policies
 
 __all__ = ["serve"]
 
@@ -12,6 +13,7 @@ def serve() -> None:
     from services.web.launcher import run  # noqa: PLC0415  # uvicorn, only when it serves
 
     settings = load()
+    load_policies(settings.policies)  # refused here, where people read it, not in every worker
     port = DEFAULT_PORT if settings.inference_port is None else settings.inference_port
     run(
         "services.inference.app:create",

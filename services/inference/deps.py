@@ -16,6 +16,7 @@ from services.eventlog.publisher import open_publisher
 from services.inference.admission import Admission
 from services.inference.breadth import open_breadth
 from services.inference.impressions import ImpressionLog, Outlet
+from services.inference.policies import Policies, load_policies
 from services.inference.recommend import Recommender
 from services.inference.snapshot import Snapshots
 from services.inference.watch import Watch
@@ -42,6 +43,7 @@ class Dependencies:
     watch: Watch
     admission: Admission
     recommender: Recommender
+    policies: Policies
 
 
 def redis_url(settings: Settings) -> str:
@@ -57,7 +59,11 @@ async def assemble(
     """Yield the service, ready and warm; neither Redis nor Kafka has to be there.
 
     ``outlet`` takes impressions; unless given, Kafka does.
+
+    Raises:
+        UsageError: if the file of policies says what means nothing.
     """
+    policies = load_policies(settings.policies)
     async with AsyncExitStack() as stack:
         redis = stack.enter_context(connect(redis_url(settings), timeout_s=ADMIN_TIMEOUT_S))
         fast = await stack.enter_async_context(
@@ -83,7 +89,7 @@ async def assemble(
         for task in (asyncio.create_task(watch.run()), asyncio.create_task(admission.watch())):
             stack.push_async_callback(_end, task)
         yield Dependencies(
-            settings, clock, metrics, redis, snapshots, watch, admission, recommender
+            settings, clock, metrics, redis, snapshots, watch, admission, recommender, policies
         )
 
 

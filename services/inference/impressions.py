@@ -70,7 +70,7 @@ def encode(impression: Impression) -> bytes:
         ],
         "pool": [{"restaurant_id": ids[i], "log_p": p, "log_v": v} for i, p, v in pool],
         "model_version": impression.model_version,
-        "policy": shown.policy.name,
+        "policy": f"{ask.policy}:{shown.policy.name}" if ask.policy else shown.policy.name,
         "arm": None,
         "rung": shown.rung.value,
         "revenue_weight": shown.policy.weight,

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from maitred.artifact import Scored, Taste
 from maitred.artifact.diners import NOBODY
@@ -25,8 +25,13 @@ from services.inference.impressions import Impression, ImpressionLog
 from services.inference.scorer import judge
 from services.inference.shown import Degraded, Reason, Shown
 from services.inference.snapshot import Served, Snapshot, Snapshots
+from services.inference.variety import cap_for
+from services.inference.words import check_words
 
 __all__ = ["Recommendation", "Recommender"]
+
+MOST_SEEN = 1000
+"""How many restaurants a diner is expected to have visited, where not all are looked at."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +47,8 @@ class Recommendation:
     ids: Sequence[str] = ()
     model_version: str | None = None
     reasons: list[list[Reason]] | None = None
+    cursor: str | None = None
+    """Of the next page, where the request is paged; None: there is none."""
 
 
 @dataclass(slots=True)
@@ -54,7 +61,8 @@ class _Walk:
     view: View
     deadline: Deadline
     degraded: Degraded | None = None
-    taste: Taste = NOBODY
+    taste: Taste | None = None
+    """None: not looked up yet."""
     scored: Scored | None = None
 
 
@@ -75,7 +83,8 @@ class Recommender:
         """Return what to show.
 
         Raises:
-            InvalidInput: if the objective and the dial contradict each other. Nothing else.
+            InvalidInput: if a cuisine or attribute is one that no restaurant has, or if the
+                objective and the dial contradict each other. Nothing else.
         """
         snapshot = self.snapshots.now
         policy = resolve(
@@ -85,7 +94,10 @@ class Recommender:
         if served is None:
             return Recommendation(ask, fallback.nothing(policy), Degraded.NO_MODEL, {})
 
-        view = await self.breadth.view(served, ask.filters, within_s=_share(deadline))
+        check_words(served.catalogue, ask.filters)
+        view = await self.breadth.view(
+            served, ask.filters, within_s=_share(deadline), spare=_spare(ask)
+        )
         walk = _Walk(ask, policy, served, view, deadline)
         if snapshot.of(policy) is None:
             walk.degraded = Degraded.NO_MODEL
@@ -93,10 +105,15 @@ class Recommender:
         else:
             shown = await self._best(walk)
 
-        reasons = explain(served, walk.taste, shown, walk.scored) if ask.explain else None
+        reasons = None
+        if ask.explain:
+            reasons = explain(served, walk.taste or NOBODY, shown, walk.scored)
         ids, version = served.catalogue.ids, served.model.version
         self.impressions.offer(Impression(ask, self.clock.now(), shown, ids, version))
-        return Recommendation(ask, shown, walk.degraded, walk.view.removed, ids, version, reasons)
+        return Recommendation(
+            ask, shown, walk.degraded, walk.view.removed, ids, version, reasons,
+            _next_page(walk, shown),
+        )  # fmt: skip
 
     async def _best(self, walk: _Walk) -> Shown:
         """Return the personalised list, or what is left of it when something runs short."""
@@ -121,26 +138,34 @@ class Recommender:
             raise Overloaded(msg)
 
         stored = await self._stored(walk)
-        walk.taste = taste_for(served, stored, ask.history)
-        walk.view = walk.view.without(walk.taste.dismissed, "dismissed")
+        taste = _meet(walk, stored)
         deadline.passed("diner")
-        if not walk.taste.is_known:
+        if not taste.is_known:
             return self._fall_back(walk)
 
-        walk.view = await self.breadth.widened(walk.view, walk.taste, within_s=_share(deadline))
-        listed = shortlist_for(walk.taste, walk.view)
+        walk.view = await self._widened(walk, taste)
+        listed = shortlist_for(taste, walk.view)
         deadline.passed("candidates")
-        judged = judge(served, walk.taste, walk.policy, listed)
+        judged = judge(served, taste, walk.policy, listed)
         walk.scored = judged.scored
         deadline.passed("score")
+        temperature = self.settings.exploration_temperature
         return draw(
             ask,
             judged.scored,
             judged.scores,
             walk.policy,
-            temperature=self.settings.exploration_temperature,
+            cap_for(served.catalogue, listed.rows, ask.max_per_cuisine),
+            temperature=temperature if ask.temperature is None else ask.temperature,
             seed=(self.settings.seed, served.model.version),
         )
+
+    async def _widened(self, walk: _Walk, taste: Taste) -> View:
+        """Add what else may suit the diner, where not all restaurants were looked at."""
+        wider = await self.breadth.widened(walk.view, taste, within_s=_share(walk.deadline))
+        if wider is walk.view:
+            return wider
+        return replace(_narrowed(wider, walk.ask, taste), removed=walk.view.removed)
 
     async def _stored(self, walk: _Walk) -> DinerBytes:
         """Return what Redis knows of the diner; without an answer, say so and go on."""
@@ -156,6 +181,8 @@ class Recommender:
 
     def _fall_back(self, walk: _Walk) -> Shown:
         walk.scored = None
+        if walk.taste is None:
+            _meet(walk, ABSENT)
         return fallback.best_affordable(
             walk.ask,
             walk.policy,
@@ -169,6 +196,36 @@ class Recommender:
             return self.settings.balanced_weight
         clicks = snapshot.clicks
         return clicks.model.manifest.default_weight if clicks else 0.0
+
+
+def _meet(walk: _Walk, stored: DinerBytes) -> Taste:
+    """Learn who asks, and take out what this diner shall not be shown."""
+    walk.taste = taste = taste_for(walk.served, stored, walk.ask.history)
+    walk.view = _narrowed(walk.view, walk.ask, taste)
+    return taste
+
+
+def _narrowed(view: View, ask: Ask, taste: Taste) -> View:
+    view = view.without(taste.dismissed, "dismissed")
+    if ask.masks_seen:
+        view = view.without(taste.items, "seen")
+    if ask.page is not None:
+        view = view.without(ask.page.shown_among(view.served.catalogue, view.rows), "shown")
+    return view
+
+
+def _spare(ask: Ask) -> int:
+    """How many restaurants may yet be taken out of those that pass the filters."""
+    return (MOST_SEEN if ask.masks_seen else 0) + (len(ask.page) if ask.page else 0)
+
+
+def _next_page(walk: _Walk, shown: Shown) -> str | None:
+    """Return the cursor of the page after this one, None where nothing is left for it."""
+    page, size = walk.ask.page, shown.restaurants.size
+    is_last = size < walk.ask.k or (walk.view.is_whole and walk.view.rows.size == size)
+    if page is None or is_last:
+        return None
+    return page.cursor_after(walk.served.catalogue.ids[at] for at in shown.restaurants.tolist())
 
 
 def _share(deadline: Deadline) -> float:

@@ -10,6 +10,7 @@ from maitred.errors import NotFound
 from maitred.observability import Metrics
 from services.inference.deadline import Deadline, StepObserver
 from services.inference.deps import Dependencies
+from services.inference.policies import POLICY_HEADER, PolicyReply
 from services.inference.recommend import Recommendation
 from services.inference.schemas import ask_of_body, ask_of_query
 from services.web.parameters import no_unknown_parameters
@@ -36,9 +37,9 @@ def recommendations(metrics: Metrics) -> Endpoint:
         admission.inside += 1
         try:
             if request.method == "POST":
-                ask = ask_of_body(await request.body(), query, now)
+                ask = ask_of_body(await request.body(), query, now, deps.policies)
             else:
-                ask = ask_of_query(query, now)
+                ask = ask_of_query(query, now, deps.policies)
             recommendation = await deps.recommender.recommend(ask, deadline)
         finally:
             admission.inside -= 1
@@ -81,21 +82,29 @@ def _reply(made: Recommendation, deadline: Deadline, metrics: Metrics) -> Respon
     objective, rung = shown.policy.objective.value, shown.rung.value
     degraded = made.degraded.value if made.degraded else None
     metrics.requests.labels(objective, rung, degraded or "none", ask.traffic.value).inc()
-    return JsonResponse(
-        {
-            "request_id": ask.request_id,
-            "model_version": made.model_version,
-            "objective": objective,
-            "revenue_weight": shown.policy.weight,
-            "experiment": None,
-            "arm": None,
-            "rung": rung,
-            "degraded": degraded,
-            "took_ms": round(took_s * 1000, 3),
-            "filtered": made.removed,
-            "items": items,
-        }
-    )
+    body = {
+        "request_id": ask.request_id,
+        "model_version": made.model_version,
+        "objective": objective,
+        "revenue_weight": shown.policy.weight,
+        "experiment": None,
+        "arm": None,
+        "rung": rung,
+        "degraded": degraded,
+        "took_ms": round(took_s * 1000, 3),
+        "filtered": made.removed,
+        "items": items,
+    }
+    if ask.page is not None:
+        body["cursor"] = made.cursor
+    return JsonResponse(body, headers={POLICY_HEADER: ask.policy} if ask.policy else None)
+
+
+@router.get("/v1/policies", summary="Named policies, and what they mean")
+async def show_policies(request: Request) -> list[PolicyReply]:
+    """Return the policies that a request may name, in the order of their file."""
+    deps: Dependencies = request.app.state.dependencies
+    return [PolicyReply.of(policy) for policy in deps.policies.values()]
 
 
 @router.get("/v1/restaurants/{restaurant_id}", summary="What is known of a restaurant")

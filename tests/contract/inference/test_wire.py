@@ -101,7 +101,7 @@ def test_the_documented_examples_are_valid_requests() -> None:
         if "example" in parameter:
             assert parameter["name"] in PARAMETERS
     body = operations["post"]["requestBody"]["content"]["application/json"]["example"]
-    ask = ask_of_body(orjson.dumps(body), b"", NOW)
+    ask = ask_of_body(orjson.dumps(body), b"", NOW, {})
     assert (ask.user_id, ask.k, ask.explain) == ("u42", 5, True)
 
 
@@ -116,7 +116,7 @@ def test_every_parameter_is_documented_where_it_is_read() -> None:
 
 
 def test_a_query_without_words_asks_for_ten_of_the_best() -> None:
-    ask = ask_of_query(b"", NOW)
+    ask = ask_of_query(b"", NOW, {})
 
     assert (ask.k, ask.user_id, ask.explore, ask.explain, ask.traffic) == (
         10, None, True, False, Traffic.LIVE,

@@ -42,15 +42,15 @@ requests = st.fixed_dictionaries(
 def test_a_query_and_a_body_that_say_the_same_ask_the_same(request: dict[str, object]) -> None:
     words = {k: str(v).lower() if isinstance(v, bool) else v for k, v in request.items()}
 
-    from_query = ask_of_query(urlencode(words, doseq=True).encode(), NOW)
-    from_body = ask_of_body(orjson.dumps(request), b"", NOW)
+    from_query = ask_of_query(urlencode(words, doseq=True).encode(), NOW, {})
+    from_body = ask_of_body(orjson.dumps(request), b"", NOW, {})
 
     assert from_query == from_body
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_request_or_refused_with_the_fields(raw: bytes) -> None:
-    for read in (lambda: ask_of_query(raw, NOW), lambda: ask_of_body(raw, b"", NOW)):
+    for read in (lambda: ask_of_query(raw, NOW, {}), lambda: ask_of_body(raw, b"", NOW, {})):
         fields = refused(read)
 
         assert fields is None or fields
@@ -82,6 +82,6 @@ junk = st.recursive(
 @settings(max_examples=30)
 @given(value=junk)
 def test_any_json_value_is_accepted_or_refused_by_name(name: str, value: object) -> None:
-    fields = refused(lambda: ask_of_body(orjson.dumps({name: value}), b"", NOW))
+    fields = refused(lambda: ask_of_body(orjson.dumps({name: value}), b"", NOW, {}))
 
     assert fields is None or fields == {name}
