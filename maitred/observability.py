@@ -10,11 +10,13 @@ import sys
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from typing_extensions import override
 
-__all__ = ["Metrics", "configure_logging"]
+__all__ = ["LATENCY_S", "Metrics", "configure_logging"]
 
-_LATENCY_S = (
-    0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.2, 0.5, 1.0,
+LATENCY_S = (
+    0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04,
+    0.05, 0.07, 0.1, 0.2, 0.5, 1.0,
 )  # fmt: skip
+"""Upper bounds of the latency histograms' buckets, seconds: a step takes tenths of a millisecond."""
 
 
 _CHATTY = ("kafka", "httpx")
@@ -36,14 +38,14 @@ class Metrics:
         self.latency = Histogram(
             "maitred_recommendation_seconds",
             "Server time of a reply, from its first byte, seconds.",
-            buckets=_LATENCY_S,
+            buckets=LATENCY_S,
             registry=registry,
         )
         self.steps = Histogram(
             "maitred_step_seconds",
             "Time of one step of a recommendation, seconds.",
             ("step",),
-            buckets=_LATENCY_S,
+            buckets=LATENCY_S,
             registry=registry,
         )
         self.exhausted = Counter(
@@ -51,6 +53,12 @@ class Metrics:
             "Replies whose budget ran out, by the step that found it spent.",
             ("step",),
             registry=registry,
+        )
+        self.shed = Gauge(
+            "maitred_shed_probability",
+            "Share of requests that take a cheaper rung at once, because the service is behind.",
+            registry=registry,
+            multiprocess_mode="max",
         )
         self.loop_lag = Gauge(
             "maitred_loop_lag_seconds",

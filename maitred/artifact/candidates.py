@@ -1,6 +1,6 @@
 """Stage one: from all restaurants to at most 500, by the model's named generators."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maitred.artifact.diners import Taste
+from maitred.artifact.manifest import Generator
 from maitred.artifact.model import Model
 from maitred.catalogue import Indices
 from maitred.catalogue.tags import spans
@@ -46,22 +47,6 @@ class Shortlist:
     vectors: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Field:
-    """All restaurants in question, [m], before at most 500 of them are chosen."""
-
-    model: Model
-    taste: Taste
-    rows: Indices
-    neighbours: Floats
-    vectors: Floats
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing was filtered, so that positions are rows."""
-        return _is_whole(self.model, self.rows)
-
-
 def shortlist(model: Model, taste: Taste, rows: Indices) -> Shortlist:
     """Return candidates among ``rows`` (ascending): what the generators name, united.
 
@@ -75,34 +60,53 @@ def shortlist(model: Model, taste: Taste, rows: Indices) -> Shortlist:
     vectors = _vector_scores(model, taste, rows)
     if rows.size <= MAX_CANDIDATES:
         return Shortlist(rows, neighbours, vectors)
-    field = _Field(model, taste, rows, neighbours, vectors)
-    chosen = _chosen(field)
+    popular = _most_popular(model, rows)
+    named = [
+        _named(generator, taste, Shortlist(rows, neighbours, vectors), popular)
+        for generator in model.manifest.generators
+    ]
+    chosen = _united(named, popular, rows.size)
     return Shortlist(rows[chosen], neighbours[chosen], vectors[chosen])
 
 
-def _chosen(field: _Field) -> Indices:
-    """Return the positions of the 500 that the generators name first, ascending."""
-    popular = _most_popular(field, 2 * MAX_CANDIDATES)
-    chosen = np.zeros(field.rows.size, dtype=np.bool_)
-    room = MAX_CANDIDATES
-    for generator in field.model.manifest.generators:
-        named = (
-            popular[: generator.limit]
-            if generator.name == "popular"
-            else _GENERATORS[generator.name](field, generator.limit)
-        )
-        fresh = named[~chosen[named]][:room]
-        chosen[fresh] = True
-        room -= fresh.size
-    chosen[popular[~chosen[popular]][:room]] = True
-    return np.flatnonzero(chosen)
+def _named(generator: Generator, taste: Taste, field: Shortlist, popular: Indices) -> Indices:
+    """Return the positions in the field of all restaurants that one generator names."""
+    match generator.name:
+        case "own_history":
+            at, found = places_in(field.rows, taste.items)
+            return at[found][: generator.limit]
+        case "neighbours":
+            return _best(field.neighbours, (field.neighbours > 0).nonzero()[0], generator.limit)
+        case "vectors":
+            if taste.vector is None or not taste.vector.size:
+                return popular[:0]
+            return _best(field.vectors, None, generator.limit)
+        case "popular":
+            return popular[: generator.limit]
+
+
+def _united(named: Sequence[Indices], popular: Indices, size: int) -> Indices:
+    """Return the positions named, ascending: 500, the last filled with what is popular."""
+    chosen = np.zeros(size, dtype=np.bool_)
+    for positions in named:
+        chosen[positions] = True
+    room = MAX_CANDIDATES - int(np.count_nonzero(chosen))
+    if room < 0:  # who was named first comes first
+        chosen[:] = False
+        distinct, first = np.unique(np.concatenate(named), return_index=True)
+        chosen[distinct[first.argsort()[:MAX_CANDIDATES]]] = True
+    elif room:
+        chosen[popular[~chosen[popular]][:room]] = True
+    return chosen.nonzero()[0]
 
 
 def places_in(rows: Indices, wanted: NDArray[np.integer]) -> tuple[Indices, NDArray[np.bool_]]:
     """Return where ``wanted`` stand in ``rows`` (ascending), and which of them stand there at all."""
-    at = np.searchsorted(rows, wanted)
+    if not rows.size or not wanted.size:
+        return np.zeros(wanted.size, dtype=np.intp), np.zeros(wanted.size, dtype=np.bool_)
+    at = rows.searchsorted(wanted)
     at[at == rows.size] = 0
-    return at, rows[at] == wanted if rows.size else np.zeros(at.size, dtype=np.bool_)
+    return at, rows[at] == wanted
 
 
 def nearest(model: Model, vector: NDArray[np.float32], count: int) -> Indices:
@@ -130,18 +134,11 @@ def proposals(model: Model, taste: Taste) -> Indices:
     history and its neighbours.
     """
     known = taste.items[:MAX_HISTORY].astype(np.intp)
-    recent = known[known < len(model.catalogue)]
-    owner, place = spans(model.neighbours_indptr, recent)
-    fading = np.arange(1, recent.size + 1) ** -model.manifest.history_decay
-    items, at = np.unique(model.neighbours_items[place].astype(np.intp), return_inverse=True)
-    said = np.bincount(at, model.neighbours_weights[place] * fading[owner], minlength=items.size)
-    best = items[_best(said, None, _MOST_PROPOSED)]
+    items, weights = _said(model, known[known < model.n])
+    distinct, at = np.unique(items, return_inverse=True)
+    said = np.bincount(at, weights, minlength=distinct.size)
+    best = distinct[_best(said, None, _MOST_PROPOSED)]
     return np.union1d(known, best).astype(np.intp)
-
-
-def _is_whole(model: Model, rows: Indices) -> bool:
-    n = len(model.catalogue)
-    return rows.size == n and (n == 0 or int(rows[-1]) == n - 1)
 
 
 def neighbour_scores(model: Model, taste: Taste, rows: Indices) -> Floats:
@@ -150,11 +147,11 @@ def neighbour_scores(model: Model, taste: Taste, rows: Indices) -> Floats:
     The h-th most recent weighs ``h ** -history_decay``; only the first 100 are looked at.
     """
     recent = taste.items[:MAX_HISTORY].astype(np.intp)
-    if recent.size and int(recent.max()) >= len(model.catalogue):
-        recent = recent[recent < len(model.catalogue)]  # a newcomer says nothing about others yet
+    if recent.size and int(recent.max()) >= model.n:
+        recent = recent[recent < model.n]  # a newcomer says nothing about others yet
     if not recent.size or not rows.size:
         return np.zeros(rows.size)
-    if int(rows[-1]) >= len(model.catalogue):
+    if int(rows[-1]) >= model.n:
         return model.read(rows, lambda known: _of_any_shape(model, recent, known))
     return _summed(model, recent, rows)
 
@@ -165,50 +162,40 @@ def _of_any_shape(model: Model, recent: Indices, known: Indices) -> Floats:
 
 
 def _summed(model: Model, recent: Indices, rows: Indices) -> Floats:
+    items, weights = _said(model, recent)
+    if model.is_whole(rows):
+        places = items
+    else:
+        at, found = places_in(rows, items)
+        places, weights = at[found], weights[found]
+    return np.bincount(places, weights, minlength=rows.size).astype(np.float64, copy=False)
+
+
+def _said(model: Model, recent: Indices) -> tuple[Indices, Floats]:
+    """Return every neighbour of visited restaurants, some more than once, and its faded weight."""
     owner, place = spans(model.neighbours_indptr, recent)
     fading = np.arange(1, recent.size + 1) ** -model.manifest.history_decay
-    items, weights = model.neighbours_items[place], model.neighbours_weights[place] * fading[owner]
-    if not _is_whole(model, rows):
-        places, found = places_in(rows, items)
-        return _counted(places[found], weights[found], rows.size)
-    return _counted(items, weights, rows.size)
-
-
-def _counted(at: NDArray[np.integer], weights: NDArray[Any], size: int) -> Floats:
-    return np.bincount(at, weights, minlength=size).astype(np.float64, copy=False)
+    items = model.neighbours_items[place].astype(np.intp)
+    return items, model.neighbours_weights[place] * fading[owner]
 
 
 def _vector_scores(model: Model, taste: Taste, rows: Indices) -> Floats:
-    if taste.vector is None or not model.vectors.shape[1]:
-        return np.zeros(rows.size)
-    if _is_whole(model, rows):
-        return (model.vectors @ taste.vector).astype(np.float64)
     vector = taste.vector
-    return model.read(rows, lambda known: model.vectors[known] @ vector).astype(np.float64)
+    if vector is None or not model.vectors.shape[1]:
+        return np.zeros(rows.size)
+    if model.is_whole(rows):
+        return (model.vectors @ vector).astype(np.float64)
+    return model.read(rows, lambda known: model.vectors[known] @ vector)
 
 
-def _own_history(field: _Field, limit: int) -> Indices:
-    at, found = places_in(field.rows, field.taste.items)
-    return at[found][:limit]
-
-
-def _neighbours(field: _Field, limit: int) -> Indices:
-    return _best(field.neighbours, np.flatnonzero(field.neighbours > 0), limit)
-
-
-def _vectors(field: _Field, limit: int) -> Indices:
-    if field.taste.vector is None or not field.model.vectors.shape[1]:
-        return np.empty(0, dtype=np.intp)
-    return _best(field.vectors, None, limit)
-
-
-def _most_popular(field: _Field, count: int) -> Indices:
-    """Return the positions of the most chosen, best first."""
-    if field.is_whole:
-        return field.model.popular_order[:count].astype(np.intp)
-    ranks = field.model.popular_rank_of(field.rows)
-    best = np.argpartition(ranks, count)[:count] if ranks.size > count else np.arange(ranks.size)
-    return best[np.argsort(ranks[best])]
+def _most_popular(model: Model, rows: Indices) -> Indices:
+    """Return the positions of the thousand most chosen, best first; all of them if fewer."""
+    if model.is_whole(rows):
+        return model.most_popular
+    ranks = model.popular_rank_of(rows)
+    count = 2 * MAX_CANDIDATES
+    best = ranks.argpartition(count)[:count] if ranks.size > count else np.arange(ranks.size)
+    return best[ranks[best].argsort()]
 
 
 def _best(scores: NDArray[Any], positions: Indices | None, limit: int) -> Indices:
@@ -216,12 +203,5 @@ def _best(scores: NDArray[Any], positions: Indices | None, limit: int) -> Indice
     among = scores if positions is None else scores[positions]
     if among.size <= limit:
         return np.arange(among.size) if positions is None else positions
-    best = np.argpartition(among, among.size - limit)[-limit:]
+    best = among.argpartition(among.size - limit)[-limit:]
     return best if positions is None else positions[best]
-
-
-_GENERATORS: dict[str, Callable[[_Field, int], Indices]] = {
-    "own_history": _own_history,
-    "neighbours": _neighbours,
-    "vectors": _vectors,
-}

@@ -27,6 +27,9 @@ Arrays = Mapping[str, NDArray[np.generic]]
 Floats32 = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
+_SMALL = 100_000
+"""Up to so many restaurants, what every request would compute is kept instead."""
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -57,10 +60,17 @@ class Model:
     """[a, 16]: for each restaurant that the live catalogue has and this model has not, the rows of
     restaurants like it (`maitred.artifact.newcomers`). Their rows are those from n on."""
     weights: NDArray[np.float64] = field(init=False)
+    n: int = field(init=False)
+    """How many restaurants the model knows."""
 
     def __post_init__(self) -> None:
         weights = np.array(self.manifest.ranker.weights, dtype=np.float64)
         object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "n", len(self.catalogue))
+
+    def is_whole(self, rows: Indices) -> bool:
+        """Whether these rows (ascending) are all that the model knows, and no newcomer."""
+        return rows.size == self.n and (not self.n or int(rows[-1]) == self.n - 1)
 
     @cached_property
     def log_values(self) -> NDArray[np.float64]:
@@ -82,13 +92,39 @@ class Model:
         """
         if self.newcomers is None or not rows.size:
             return np.asarray(known(rows), dtype=np.float64)
-        n = len(self.catalogue)
-        is_new = rows >= n
+        is_new = rows >= self.n
         if not is_new.any():
             return np.asarray(known(rows), dtype=np.float64)
         result = np.empty(rows.size)
         result[~is_new] = known(rows[~is_new])
-        result[is_new] = known(self.newcomers[rows[is_new] - n].astype(np.intp)).mean(axis=1)
+        result[is_new] = known(self.newcomers[rows[is_new] - self.n].astype(np.intp)).mean(axis=1)
+        return result
+
+    @cached_property
+    def weight(self) -> Mapping[str, float]:
+        """The ranker's weights by feature; those it has not weigh nothing."""
+        ranker = self.manifest.ranker
+        return dict(zip(ranker.features, ranker.weights, strict=True))
+
+    def base_utility_of(self, rows: Indices) -> Floats:
+        """Return what the ranker thinks of some restaurants whoever the diner is: a fresh array."""
+        if self.newcomers is None and self.n <= _SMALL:
+            return self._base_utility[rows]
+        return self.read(rows, self._base_utilities)
+
+    @cached_property
+    def _base_utility(self) -> Floats:
+        return self._base_utilities(np.arange(self.n))
+
+    def _base_utilities(self, rows: Indices) -> Floats:
+        weight = self.weight
+        result: Floats = np.zeros(rows.shape)
+        if w := weight.get("popularity"):
+            result += w * np.log1p(self.popularity[rows]).astype(np.float64)
+        if w := weight.get("choices"):
+            result += w * np.log1p(self.choices[rows]).astype(np.float64)
+        if w := weight.get("value"):
+            result += w * (np.log(self.values[rows].astype(np.float64)) - self.mean_log_value)
         return result
 
     @cached_property
@@ -107,6 +143,11 @@ class Model:
         return self.read(
             rows, lambda known: np.log((self.choices[known] + np.float64(1.0)) / in_all)
         )
+
+    @cached_property
+    def most_popular(self) -> Indices:
+        """The rows of the thousand most chosen, best first."""
+        return self.popular_order[:1000].astype(np.intp)
 
     def neighbours(self, item: int) -> tuple[Ints, Floats32]:
         """Return what a visit of ``item`` says: (restaurant indices, weights)."""

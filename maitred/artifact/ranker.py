@@ -4,8 +4,9 @@ The utility of restaurant i is θ · x(i); p̂ is its softmax over the candidate
 conditional logit (1974). Linear terms make every explanation exact.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,20 +25,35 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Scored:
     """Candidates with what the ranker thinks of them.
 
-    ``candidates`` indices [p]; ``features`` [p, f] in the manifest's order; ``log_p`` log p̂ over
-    these candidates [p]; ``log_v`` log value in minor units [p]; ``normaliser`` is what was taken
-    off every utility, so ``features @ weights - normaliser == log_p``.
+    ``log_p`` log p̂ over these candidates [p]; ``normaliser`` is what was taken off every utility,
+    so ``features @ weights - normaliser == log_p``. The matrices that only explanations and the
+    dial read are made when they are asked for.
     """
 
-    candidates: Indices
-    features: Floats
+    model: Model
+    taste: Taste
+    listed: Shortlist
     log_p: Floats
-    log_v: Floats
     normaliser: float
+
+    @property
+    def candidates(self) -> Indices:
+        """Catalogue rows [p], ascending."""
+        return self.listed.rows
+
+    @cached_property
+    def features(self) -> Floats:
+        """Features [p, f] in the manifest's order."""
+        return feature_matrix(self.model, self.taste, self.listed)
+
+    @cached_property
+    def log_v(self) -> Floats:
+        """Log value in minor units [p]."""
+        return self.model.log_values_of(self.listed.rows)
 
 
 def feature_matrix(model: Model, taste: Taste, listed: Shortlist) -> Floats:
@@ -52,12 +68,40 @@ def feature_matrix(model: Model, taste: Taste, listed: Shortlist) -> Floats:
 
 
 def score(model: Model, taste: Taste, listed: Shortlist) -> Scored:
-    """Rank candidates; shapes as in :class:`Scored`."""
-    features = feature_matrix(model, taste, listed)
-    utilities = features @ model.weights
+    """Rank candidates by θ · x, without making x: see :func:`feature_matrix`."""
+    utilities = _utilities(model, taste, listed)
     log_p = log_softmax(utilities)
     normaliser = float(utilities[0] - log_p[0]) if listed.rows.size else 0.0
-    return Scored(listed.rows, features, log_p, model.log_values_of(listed.rows), normaliser)
+    return Scored(model, taste, listed, log_p, normaliser)
+
+
+def _utilities(model: Model, taste: Taste, listed: Shortlist) -> Floats:
+    """Return ``feature_matrix(…) @ weights`` term by term: most features are zero for most."""
+    weight = model.weight
+    result = model.base_utility_of(listed.rows)
+    if w := weight.get("vector"):
+        result += w * listed.vectors
+    if w := weight.get("neighbours"):
+        result += w * _log_neighbours(listed.neighbours)
+    if taste.items.size:
+        at, found = places_in(listed.rows, taste.items)
+        own = _own_terms(taste, weight)
+        result[at[found]] += own[found]
+    return result
+
+
+def _own_terms(taste: Taste, weight: Mapping[str, float]) -> Floats:
+    """Return what it is worth to be known, for each of the taste's items, [h]."""
+    terms = weight.get("own_recency", 0.0) / np.arange(1, taste.items.size + 1)
+    terms += weight.get("own_choices", 0.0) * np.log1p(taste.choices).astype(np.float64)
+    result: Floats = terms + weight.get("known", 0.0)
+    return result
+
+
+def _log_neighbours(scores: Floats) -> Floats:
+    # Chances multiply where utilities add, so they enter as logarithms; 0 where nothing is said.
+    result: Floats = np.log1p(np.maximum(scores, 0.0) / _NEIGHBOUR_UNIT)
+    return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,8 +125,7 @@ def _vector(column: Floats, e: _Evidence) -> None:
 
 
 def _neighbours(column: Floats, e: _Evidence) -> None:
-    # Chances multiply where utilities add, so they enter as logarithms; 0 where nothing is said.
-    column[:] = np.log1p(np.maximum(e.listed.neighbours, 0.0) / _NEIGHBOUR_UNIT)
+    column[:] = _log_neighbours(e.listed.neighbours)
 
 
 def _own_recency(column: Floats, e: _Evidence) -> None:

@@ -14,8 +14,9 @@ from services.inference import described
 from services.inference.admin import admin_router
 from services.inference.deps import assemble
 from services.inference.described import PATH
+from services.inference.door import Recommendations
 from services.inference.impressions import Outlet
-from services.inference.routes import recommendations, router
+from services.inference.routes import router
 from services.web.app import build_app
 from services.web.auth import admin_key
 from services.web.limits import BodyLimit
@@ -60,10 +61,9 @@ def build(settings: Settings, clock: Clock, *, outlet: Outlet | None = None) -> 
         lifespan=lifespan,
         extend=described.add_to,
     )
-    endpoint = recommendations(metrics)
-    app.router.routes.insert(0, Route(PATH, endpoint, methods=METHODS))  # for refusals
-    direct = BodyLimit(guarded(endpoint, "inference", metrics))
-    app.direct.update({(method, PATH): direct for method in METHODS})
+    door = guarded(Recommendations(), "inference", metrics)
+    app.router.routes.insert(0, Route(PATH, Recommendations(), methods=METHODS))
+    app.direct.update({("GET", PATH): door, ("POST", PATH): BodyLimit(door)})
     app.include_router(router)
     app.include_router(admin_router(admin_key(settings)))
     return app

@@ -16,6 +16,7 @@ from services.eventlog.publisher import open_publisher
 from services.inference.admission import Admission
 from services.inference.breadth import open_breadth
 from services.inference.impressions import ImpressionLog, Outlet
+from services.inference.meter import Meter
 from services.inference.policies import Policies, load_policies
 from services.inference.recommend import Recommender
 from services.inference.snapshot import Snapshots
@@ -42,6 +43,7 @@ class Dependencies:
     snapshots: Snapshots
     watch: Watch
     admission: Admission
+    meter: Meter
     recommender: Recommender
     policies: Policies
 
@@ -82,14 +84,22 @@ async def assemble(
         admission = Admission(clock, metrics)
         loader = ModelLoader(redis, settings.state_dir / "models")
         watch = Watch(loader, snapshots, metrics, clock, worker=str(os.getpid()))
-        recommender = Recommender(
-            settings, clock, metrics, snapshots, reader, admission, breadth, impressions
-        )
+        recommender = Recommender(settings, clock, metrics, snapshots, reader, breadth, impressions)
         await watch.start()
-        for task in (asyncio.create_task(watch.run()), asyncio.create_task(admission.watch())):
-            stack.push_async_callback(_end, task)
+        meter = Meter(metrics)
+        for work in (watch.run(), admission.watch(), meter.run()):
+            stack.push_async_callback(_end, asyncio.create_task(work))
         yield Dependencies(
-            settings, clock, metrics, redis, snapshots, watch, admission, recommender, policies
+            settings,
+            clock,
+            metrics,
+            redis,
+            snapshots,
+            watch,
+            admission,
+            meter,
+            recommender,
+            policies,
         )
 
 

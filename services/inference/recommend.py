@@ -13,7 +13,6 @@ from maitred.policy import Policy, resolve
 from maitred.settings import Settings
 from maitred.store.reader import ABSENT, DinerBytes, DinerReader
 from services.inference import fallback
-from services.inference.admission import Admission
 from services.inference.ask import Ask
 from services.inference.breadth import Breadth
 from services.inference.candidates import shortlist_for, taste_for
@@ -75,7 +74,6 @@ class Recommender:
     metrics: Metrics
     snapshots: Snapshots
     reader: DinerReader
-    admission: Admission
     breadth: Breadth
     impressions: ImpressionLog
 
@@ -133,7 +131,7 @@ class Recommender:
     async def _personalised(self, walk: _Walk) -> Shown:
         ask, served, deadline = walk.ask, walk.served, walk.deadline
         deadline.passed("filters")
-        if not self.admission.is_open:
+        if not deadline.has_room:
             msg = "too many requests at once"
             raise Overloaded(msg)
 

@@ -5,7 +5,7 @@ text stays inside.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -90,24 +90,22 @@ def problem_response(
     return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
 
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+def guarded(inner: ASGIApp, program: str, metrics: Metrics) -> ASGIApp:
+    """Return an application that answers every error as a problem by itself.
 
-
-def guarded(endpoint: Endpoint, program: str, metrics: Metrics) -> ASGIApp:
-    """Return an endpoint as an application that answers every error as a problem by itself."""
+    ``inner`` must not have begun its reply when it raises.
+    """
     unexpected = _unexpected(program, metrics)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive, send)
         try:
-            response = await endpoint(request)
+            await inner(scope, receive, send)
         except MaitredError as error:
-            response = _ours(request, error)
+            await _ours(Request(scope), error)(scope, receive, send)
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001  # an outermost loop
-            response = unexpected(request, error)
-        await response(scope, receive, send)
+            await unexpected(Request(scope), error)(scope, receive, send)
 
     return app
 

@@ -51,6 +51,7 @@ class LiveInference:
 
     def metric(self, name: str, **labels: str) -> float:
         """A metric's value now; 0 where it was never counted."""
+        self.deps.meter.flush()
         return self.deps.metrics.registry.get_sample_value(name, labels) or 0.0
 
 

@@ -11,6 +11,7 @@ import httpx
 
 from maitred.clock import SystemClock
 from maitred.settings import child_environment
+from services.inference.meter import FLUSH_S
 from services.local.ports import free_port
 from tests.support.inference import ADMIN, RECOMMENDATIONS, publish
 from tests.support.servers import LiveValkey
@@ -62,6 +63,7 @@ def test_workers_add_up_their_metrics_stop_when_told_and_need_no_kafka(
                 reply = fresh.get(RECOMMENDATIONS, params={"user_id": f"u{i % 6}"})
             assert reply.status_code == 200
             replies.append(reply.json())
+        SystemClock().sleep(1.5 * FLUSH_S)
         metrics = client.get("/metrics").text
         key = (tmp_path / "state/admin.key").read_text().strip()
         models = client.get("/v1/models", headers={"Authorization": f"Bearer {key}"})

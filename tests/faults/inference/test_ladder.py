@@ -41,7 +41,7 @@ async def test_a_full_house_takes_the_cheaper_rung_without_asking_redis(
 
 
 async def test_a_lagging_loop_takes_the_cheaper_rung(inference: LiveInference) -> None:
-    inference.deps.admission.lag_s = 0.05
+    inference.deps.admission.lag_s = 0.05  # until the next tick
 
     reply = await inference.recommend(user_id="u1", cuisine="thai")
 

@@ -98,12 +98,15 @@ async def test_health_readiness_and_metrics_answer(inference: LiveInference) -> 
 
     alive = await inference.http.get("/healthz")
     ready = await inference.http.get("/readyz")
-    metrics = await inference.http.get("/metrics")
+    labels = 'degraded="none",objective="clicks",rung="personalised",traffic="preview"'
+
+    async def is_counted() -> bool:
+        metrics = await inference.http.get("/metrics")
+        return f"maitred_recommendations_total{{{labels}}} 1.0" in metrics.text
 
     assert alive.status_code == 200
     assert ready.json() == {"ready": True, "models": inference.deps.snapshots.now.versions()}
-    labels = 'degraded="none",objective="clicks",rung="personalised",traffic="preview"'
-    assert f"maitred_recommendations_total{{{labels}}} 1.0" in metrics.text
+    await until(is_counted, within_s=2)
 
 
 async def test_impressions_say_what_was_shown_and_previews_leave_none(

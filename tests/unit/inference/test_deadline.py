@@ -9,7 +9,7 @@ from services.inference.deadline import Deadline
 
 def test_a_spent_deadline_names_the_step_that_found_it() -> None:
     clock = ManualClock()
-    deadline = Deadline(clock, 0.07, lambda _step, _seconds: None)
+    deadline = Deadline(clock, 0.07)
 
     clock.advance(0.05)
     deadline.passed("diner")
@@ -22,21 +22,20 @@ def test_a_spent_deadline_names_the_step_that_found_it() -> None:
 
 def test_each_step_is_told_its_own_time() -> None:
     clock = ManualClock()
-    steps: dict[str, float] = {}
-    deadline = Deadline(clock, 1.0, steps.__setitem__)
+    deadline = Deadline(clock, 1.0)
 
     clock.advance(0.01)
     deadline.passed("filters")
     clock.advance(0.25)
     deadline.passed("diner")
 
-    assert steps == pytest.approx({"filters": 0.01, "diner": 0.25})
+    assert dict(deadline.laps) == pytest.approx({"filters": 0.01, "diner": 0.25})
 
 
 def test_what_a_request_waited_before_anybody_looked_is_part_of_its_budget() -> None:
     clock = ManualClock()
 
-    deadline = Deadline(clock, 0.07, lambda _step, _seconds: None, waited_s=0.05)
+    deadline = Deadline(clock, 0.07, waited_s=0.05)
     clock.advance(0.01)
 
     assert deadline.elapsed_s == pytest.approx(0.06)
