@@ -48,7 +48,8 @@ def static(ask: Ask, policy: Policy, view: View) -> Shown:
     """Return the prepared order, filtered."""
     capped = ask.max_per_cuisine is not None
     top = _most_popular(view, max(ask.k, POOL) if capped else ask.k)
-    top = along(top, ask.k, cap_for(view.served.catalogue, top, ask.max_per_cuisine))
+    cap = cap_for(view.served.catalogue, top, ask.max_per_cuisine)
+    top = top[along(np.arange(top.size), ask.k, cap)]
     return _shown(Rung.STATIC, policy, top, view.served.model.log_shares_of(top))
 
 

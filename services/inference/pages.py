@@ -62,6 +62,7 @@ class Page:
             and len(marks) % _MARK_BYTES == 0
             and len(marks) <= _MAX_MARKS * _MARK_BYTES
             and raw[-_SUM_BYTES:] == _sum(marks)
+            and _text_of(raw) == cursor  # one text for each cursor
         )
         if not whole:
             msg = "cut, changed, or of another version"
@@ -78,7 +79,7 @@ class Page:
             return None
         fresh = _marks(ids, np.arange(len(ids)))
         marks = self.marks + b"".join(mark.to_bytes(_MARK_BYTES) for mark in fresh.tolist())
-        return urlsafe_b64encode(_VERSION + marks + _sum(marks)).rstrip(b"=").decode()
+        return _text_of(_VERSION + marks + _sum(marks))
 
     def shown_among(self, catalogue: Catalogue | LiveCatalogue, rows: Indices) -> Indices:
         """Return which of these rows the pages before have shown."""
@@ -91,6 +92,10 @@ class Page:
         padded[:, 8 - _MARK_BYTES :] = np.frombuffer(self.marks, np.uint8).reshape(-1, _MARK_BYTES)
         known: U64 = padded.view(">u8").ravel().astype(np.uint64)
         return known
+
+
+def _text_of(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _sum(marks: bytes) -> bytes:

@@ -22,7 +22,7 @@ async def show_policies(request: Request) -> list[PolicyReply]:
     return [PolicyReply.of(policy) for policy in deps.policies.values()]
 
 
-@router.get("/v1/restaurants/{restaurant_id}", summary="What is known of a restaurant")
+@router.get("/v1/restaurants/{restaurant_id:path}", summary="What is known of a restaurant")
 async def show_restaurant(request: Request, restaurant_id: str) -> dict[str, Any]:
     """Return a restaurant of the models that are served."""
     deps: Dependencies = request.app.state.dependencies
