@@ -73,8 +73,8 @@ status: $(STAMP) ## What runs, where, and how it does
 
 ##@ Measure (reports go to .maitred/reports/)
 .PHONY: load
-load: $(STAMP) ## Load scenarios against the running stack (starts one if none runs), SLO verdict
-	@$(BIN)/python -m loadtests.run
+load: $(STAMP) ## Rated load, then with faults, against the running stack (starts one if none runs), SLO verdict
+	@$(BIN)/python -m loadtests.run --faults all
 
 .PHONY: bench
 bench: $(STAMP) ## Every ratio, side by side with its baseline (up to 30 min)

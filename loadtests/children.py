@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
+from loadtests.record import Record
 from maitred.client import Aim
 from maitred.errors import Refused
 from maitred.settings import child_environment
 
-__all__ = ["locust", "open_loop", "run_child"]
+__all__ = ["locust", "offer", "open_loop", "run_child"]
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 ROOT = Path(__file__).parents[1]
@@ -53,20 +54,15 @@ def run_child(
         return subprocess.CompletedProcess(command, child.returncode, out.read(), err.read())
 
 
-def open_loop(
-    url: str,
-    aim: Aim,
-    *,
-    rate: float,
-    seconds: float,
-    options: Sequence[str] = (),
-) -> tuple[dict[str, object], NDArray[np.float64]]:
-    """Offer a load; return its summary and raw latencies in milliseconds.
+def offer(
+    url: str, aim: Aim, *, rate: float, seconds: float, options: Sequence[str] = ()
+) -> tuple[dict[str, object], Record]:
+    """Offer a load; return its summary and what became of every request.
 
     ``options`` are further flags of ``python -m loadtests.openloop``.
     """
     with tempfile.TemporaryDirectory() as folder:
-        raw = Path(folder) / "raw.npy"
+        raw = Path(folder) / "raw.npz"
         command = [
             *(sys.executable, "-m", "loadtests.openloop", "--url", url, "--raw", str(raw)),
             *("--rate", f"{rate}", "--seconds", f"{seconds}", *_aim(aim), *options),
@@ -74,22 +70,39 @@ def open_loop(
         done = run_child(command, label=f"{aim.name}: {rate:g}/s due", seconds=seconds)
         if done.returncode not in {0, _VOID}:
             raise _failed(done)
-        return orjson.loads(done.stdout), np.load(raw)[2]
+        return orjson.loads(done.stdout), Record.load(raw)
+
+
+def open_loop(
+    url: str, aim: Aim, *, rate: float, seconds: float, options: Sequence[str] = ()
+) -> tuple[dict[str, object], NDArray[np.float64]]:
+    """Offer a load as :func:`offer` does; return its summary and latencies in milliseconds."""
+    summary, record = offer(url, aim, rate=rate, seconds=seconds, options=options)
+    return summary, record.latency_ms
 
 
 def locust(
-    url: str, aim: Aim, *, users: int, seconds: float, users_file: Path | None
+    url: str,
+    aim: Aim,
+    *,
+    users: int,
+    seconds: float,
+    users_file: Path | None,
+    scenario: str = "browse",
 ) -> dict[str, object]:
-    """Let locust's users browse; return their figures."""
+    """Let locust's users play a scenario; return their figures."""
     with tempfile.TemporaryDirectory() as folder:
         summary = Path(folder) / "summary.json"
         command = [
             *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", url),
             *("--headless", "-u", str(users), "-r", str(users), "-t", f"{seconds:g}s"),
             *("--summary-file", str(summary), "--exit-code-on-error", "0", *_aim(aim)),
+            *("--scenario", scenario),
             *(("--users-file", str(users_file)) if users_file else ()),
         ]
-        done = run_child(command, label=f"{aim.name}: {users} people browse", seconds=seconds + 3)
+        done = run_child(
+            command, label=f"{aim.name}: {users} people, {scenario}", seconds=seconds + 3
+        )
         if done.returncode != 0 or not summary.is_file():
             raise _failed(done)
         return dict(orjson.loads(summary.read_bytes()))

@@ -14,8 +14,9 @@ from pathlib import Path
 import orjson
 import uvloop
 
-from loadtests.crowd import Crowd, browse, read_users, target
+from loadtests.crowd import Crowd, browse, target
 from loadtests.judge import Judge
+from loadtests.users import read_users
 from loadtests.wire import Address, Exchange, Pool, address_of, get_request
 from maitred.client import Aim, Query
 from maitred.clock import Clock, SystemClock

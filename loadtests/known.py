@@ -4,8 +4,8 @@ from pathlib import Path
 
 import redis
 
-from loadtests.crowd import USERS_FILE
 from loadtests.stack import Stack
+from loadtests.users import USERS_FILE
 from maitred.store import keys
 
 __all__ = ["write_known_diners"]
@@ -14,7 +14,7 @@ _MOST = 5000
 
 
 def write_known_diners(stack: Stack) -> Path | None:
-    """Write the ids of known diners to :data:`loadtests.crowd.USERS_FILE`; None if there are none.
+    """Write the ids of known diners to :data:`loadtests.users.USERS_FILE`; None if there are none.
 
     They are the diners with a row of the served clicks model in the stack's Redis: a load test on
     this machine may look there, one from outside names its own with ``--users-file``.

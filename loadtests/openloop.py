@@ -10,10 +10,11 @@ import argparse
 import asyncio
 import gc
 import sys
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import orjson
@@ -21,23 +22,32 @@ import uvloop
 from numpy.typing import NDArray
 
 from loadtests.arrivals import Arrivals, due_times
-from loadtests.crowd import Crowd, browse, read_users, target
+from loadtests.crowd import Crowd, target
 from loadtests.judge import Judge
+from loadtests.knee import Step, climb, described
+from loadtests.places import ask_places
+from loadtests.record import LAG_LIMIT_MS, Record, concatenated
+from loadtests.reply import DEGRADED, RUNGS
+from loadtests.scenarios import SCENARIOS, Scenario, scenario_named
+from loadtests.schedule import Schedule
+from loadtests.users import read_users
 from loadtests.wire import Address, Exchange, Pool, address_of, get_request
 from maitred.artifact import folder
+from maitred.cli import report
 from maitred.client import Aim, Query
-from maitred.client.waits import Percentiles, percentile
 from maitred.clock import Clock, SystemClock
+from maitred.errors import MaitredError
 
 __all__ = ["LAG_LIMIT_MS", "Limits", "OpenLoop", "Record"]
 
-LAG_LIMIT_MS = 5.0
-"""Largest p99.9 send lag of a run that counts, in milliseconds."""
-
 Floats = NDArray[np.float64]
 
-_SWEEP_S = 0.05
+_SWEEP_S = 0.2
 _SENDS_A_TURN = 16
+_PREPARED = 32_768
+"""Queries made before a run; a longer one asks them again from the first."""
+_EXAMPLES = 5
+_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,58 +59,22 @@ class Limits:
     """A request is given up this long after it was due."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Record:
-    """Everything that a run measured, one entry a request, in the order in which they were due."""
-
-    due_s: Floats
-    lag_ms: Floats
-    """Send lag: how late the generator itself was."""
-    latency_ms: Floats
-    """From the moment due to the last byte; given up: to that moment."""
-    failures: Counter[str]
-    rungs: Counter[str]
-    degraded: Counter[str]
-    resent: int
-
-    @property
-    def percentiles(self) -> Percentiles:
-        """Exact latency percentiles."""
-        return Percentiles.of(self.latency_ms)
-
-    @property
-    def lag_p999_ms(self) -> float:
-        """The send lag that decides whether the run counts."""
-        return percentile(np.sort(self.lag_ms), 0.999) if self.lag_ms.size else 0.0
-
-    @property
-    def is_void(self) -> bool:
-        """Whether the generator was too late for its figures to be the server's."""
-        return self.lag_p999_ms > LAG_LIMIT_MS
-
-    def summary(self) -> dict[str, object]:
-        """Return the run for a report."""
-        return {
-            **self.percentiles.rounded(),
-            "failures": self.failures.total(),
-            "failures_by_kind": dict(self.failures),
-            "rungs": dict(self.rungs),
-            "degraded": dict(self.degraded),
-            "resent": self.resent,
-            "send_lag_p999_ms": round(self.lag_p999_ms, 3),
-            "void": self.is_void,
-        }
-
-
 class OpenLoop:
     """Sends queries to one address when they are due, and judges the replies as they come."""
 
     def __init__(self, address: Address, judge: Judge, clock: Clock, limits: Limits) -> None:
         self._address, self._judge, self._clock, self._limits = address, judge, clock, limits
 
-    async def run(self, due_s: Floats, queries: Iterator[Query]) -> Record:
-        """Offer one query at each moment of ``due_s``; return when all are answered or given up."""
-        asked = [query for query, _ in zip(queries, due_s, strict=False)]
+    async def run(
+        self, due_s: Floats, queries: Iterator[Query], known: frozenset[str] = frozenset()
+    ) -> Record:
+        """Offer one query at each moment of ``due_s``; return when all are answered or given up.
+
+        ``known`` are the diners of whose requests the personalised share is.
+        """
+        asked = list(islice(queries, min(due_s.size, _PREPARED)))
+        for query in asked:
+            self._judge.prepare(query)
         payloads = [get_request(self._address, target(query)) for query in asked]
         tally = _Tally(asked, due_s, self._judge)
         pool = Pool(self._address, self._limits.connections, self._clock, tally.take)
@@ -108,29 +82,34 @@ class OpenLoop:
         sweeper = asyncio.create_task(self._sweep(pool))
         gc.collect()
         gc.freeze()  # what is there now need not be looked at while requests are timed
+        used_s = process_time()
+        started_at = self._clock.now().timestamp() + 0.01
         try:
             tally.started = self._clock.monotonic() + 0.01
             await self._offer(pool, payloads, tally)
             while pool.pending:
                 await self._clock.wait(_SWEEP_S / 5)
+            used_s = process_time() - used_s
         finally:
             gc.unfreeze()
             sweeper.cancel()
             await pool.close()
-        return tally.record()
+        return replace(tally.record(known), started_at=started_at, cpu_s=used_s)
 
     async def _offer(self, pool: Pool, payloads: list[bytes], tally: "_Tally") -> None:
-        clock, timeout_s = self._clock, self._limits.timeout_s
+        clock, timeout_s, prepared = self._clock, self._limits.timeout_s, len(payloads)
+        monotonic, lag_ms, started = clock.monotonic, tally.lag_ms, tally.started
         since_turn = 0
-        for number, payload in enumerate(payloads):
-            due = tally.started + tally.due_s[number]
-            ahead = due - clock.monotonic()
+        for number, due_s in enumerate(tally.due_s):
+            due = started + due_s
+            now = monotonic()
             since_turn += 1
-            if ahead > 0 or since_turn == _SENDS_A_TURN:
-                await clock.wait(max(ahead, 0.0))
+            if due > now or since_turn == _SENDS_A_TURN:
+                await clock.wait(max(due - now, 0.0))
                 since_turn = 0
-            tally.lag_ms[number] = (clock.monotonic() - due) * 1e3
-            pool.submit(Exchange(number, payload, due + timeout_s))
+                now = monotonic()
+            lag_ms[number] = (now - due) * 1e3
+            pool.submit(Exchange(number, payloads[number % prepared], due + timeout_s))
 
     async def _sweep(self, pool: Pool) -> None:
         while True:
@@ -139,56 +118,80 @@ class OpenLoop:
 
 
 class _Tally:
-    """Counts a run while it goes on."""
+    """Counts a run while it goes on: plain lists, since numpy is slow one element at a time."""
 
     def __init__(self, asked: list[Query], due_s: Floats, judge: Judge) -> None:
         self.started = 0.0
-        self.due_s, self.lag_ms = due_s, np.zeros(due_s.size)
-        self._asked, self._judge = asked, judge
-        self._latency_ms = np.zeros(due_s.size)
-        self._failures: Counter[str] = Counter()
-        self._rungs: Counter[str] = Counter()
-        self._degraded: Counter[str] = Counter()
-        self._resent = 0
+        self.due_s: list[float] = due_s.tolist()
+        self.lag_ms = [0.0] * due_s.size
+        self._asked, self._judge, self._prepared = asked, judge, len(asked)
+        self._latency_ms = [0.0] * due_s.size
+        self._failure, self._rung, self._degraded, self._resent = (
+            bytearray(due_s.size) for _ in range(4)
+        )
+        self._failures: dict[str, int] = {}
+        self._examples: list[str] = []
 
     def take(self, exchange: Exchange) -> None:
         """Judge one finished exchange."""
         number = exchange.number
         waited_ms = (exchange.done_at - self.started - self.due_s[number]) * 1e3
         self._latency_ms[number] = waited_ms
-        self._resent += exchange.resent
-        verdict = self._judge.judge(self._asked[number], exchange.status, exchange.body, waited_ms)
-        if verdict.failure is not None:
-            self._failures[exchange.failure or verdict.failure.value] += 1
-        if verdict.rung is not None:
-            self._rungs[verdict.rung] += 1
-        if verdict.degraded is not None:
-            self._degraded[verdict.degraded] += 1
-        exchange.body = b""
-
-    def record(self) -> Record:
-        """Return what was counted."""
-        return Record(
-            self.due_s,
-            self.lag_ms,
-            self._latency_ms,
-            self._failures,
-            self._rungs,
-            self._degraded,
-            self._resent,
+        query = self._asked[number % self._prepared]
+        failure, rung, degraded, why = self._judge.judge(
+            query, exchange.status, exchange.body, waited_ms
         )
+        if rung is not None:
+            self._rung[number] = _RUNG_CODES[rung]
+        if degraded is not None:
+            self._degraded[number] = _DEGRADED_CODES[degraded]
+        if exchange.resent:
+            self._resent[number] = 1
+        if failure is not None:
+            kind = exchange.failure or failure.value
+            self._failure[number] = self._failures.setdefault(kind, len(self._failures) + 1)
+            if len(self._examples) < _EXAMPLES:
+                self._examples.append(f"{kind} at {self.due_s[number]:.2f} s: {why}")
+
+    def record(self, known: frozenset[str]) -> Record:
+        """Return what was counted."""
+        flags = np.array([query.user_id in known for query in self._asked], dtype=np.bool_)
+        return Record(
+            np.array(self.due_s),
+            np.array(self.lag_ms),
+            np.array(self._latency_ms),
+            np.frombuffer(self._failure, dtype=np.uint8),
+            np.frombuffer(self._rung, dtype=np.uint8),
+            np.frombuffer(self._degraded, dtype=np.uint8),
+            np.resize(flags, len(self.due_s)),
+            np.frombuffer(self._resent, dtype=np.bool_),
+            failure_names=tuple(self._failures),
+            degraded_names=DEGRADED,
+            examples=tuple(self._examples),
+        )
+
+
+_RUNG_CODES = {name: code for code, name in enumerate(RUNGS, start=1)}
+_DEGRADED_CODES = {name: code for code, name in enumerate(DEGRADED, start=1)}
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m loadtests.openloop",
-        description="Offer recommendations at a fixed rate, whatever the server does; print JSON.",
+        description="Offer recommendations at a stated rate, whatever the server does; print JSON.",
+        epilog="scenarios: " + "; ".join(f"{s.name}: {s.summary}" for s in SCENARIOS.values()),
     )
     add = parser.add_argument
     add("--url", default="http://127.0.0.1:8080", help="the inference service")
-    add("--rate", type=float, default=200.0, help="requests due per second")
-    add("--seconds", type=float, default=10.0, help="how long requests are due")
+    add("--scenario", default="browse", metavar="NAME", help=", ".join(SCENARIOS))
+    add(
+        "--rate",
+        type=float,
+        default=200.0,
+        help="requests due per second, at the peak if it varies",
+    )
+    add("--seconds", type=float, help="how long requests are due (default: 10, or the scenario's)")
     add("--arrivals", type=Arrivals, choices=list(Arrivals), default=Arrivals.POISSON)
     add("--objective", help="clicks, revenue or balanced")
     add("--revenue-weight", type=float, help="turn the dial, 0 to 1")
@@ -197,35 +200,50 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--catalogue", type=Path, help="the served model's folder: filters are checked against it")
     add("--connections", type=int, default=Limits().connections, help="most connections")
     add("--seed", type=int, default=7)
-    add("--raw", type=Path, help="write due_s, lag_ms, latency_ms here, as .npy of shape [3, n]")
+    add("--raw", type=Path, help="write every request's figures here, as .npz")
     return parser.parse_args(arguments)
 
 
-async def offer(options: argparse.Namespace) -> Record:
+async def offer(options: argparse.Namespace, scenario: Scenario) -> tuple[Record, list[Step]]:
     """Run what the command line asks for."""
-    crowd = Crowd(read_users(options.users_file) if options.users_file else ())
+    crowd = Crowd(
+        read_users(options.users_file) if options.users_file else (),
+        ask_places(options.url) if scenario.needs_places else (),
+    )
     aim = Aim(options.objective, options.revenue_weight)
     catalogue = folder.load(options.catalogue).catalogue if options.catalogue else None
-    loop = OpenLoop(
-        address_of(options.url),
-        Judge(catalogue),
-        SystemClock(),
-        Limits(connections=options.connections),
-    )
-    due_s = due_times(options.arrivals, options.rate, options.seconds, options.seed)
-    return await loop.run(due_s, browse(crowd, aim, explain=options.explain, seed=options.seed))
+    clock, limits = SystemClock(), Limits(connections=options.connections)
+    loop = OpenLoop(address_of(options.url), Judge(catalogue), clock, limits)
+    seconds = options.seconds or scenario.seconds or _SECONDS
+    known = frozenset(crowd.known)
+
+    async def run(schedule: Schedule, number: int = 0) -> Record:
+        seed = options.seed + number
+        due_s = due_times(options.arrivals, schedule, seed)
+        queries = scenario.stream(crowd, aim, explain=options.explain, seed=seed)
+        return await loop.run(due_s, queries, known)
+
+    if not scenario.steps:
+        return await run(scenario.schedule(options.rate, seconds)), []
+    steps = await climb([share * options.rate for share in scenario.steps], seconds, run)
+    return concatenated([step.record for step in steps]), steps
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Run, print the summary as JSON; exit 3 when the run is void."""
-    options = parse(sys.argv[1:])
-    record = uvloop.run(offer(options))
+    options = parse(arguments)
+    scenario = scenario_named(options.scenario)
+    record, steps = uvloop.run(offer(options, scenario))
     if options.raw:
-        options.raw.parent.mkdir(parents=True, exist_ok=True)
-        np.save(options.raw, np.stack([record.due_s, record.lag_ms, record.latency_ms]))
-    sys.stdout.write(orjson.dumps(record.summary()).decode() + "\n")
+        record.save(options.raw)
+    summary = {"scenario": scenario.name, **record.summary(), **described(steps)}
+    sys.stdout.write(orjson.dumps(summary).decode() + "\n")
     return 3 if record.is_void else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except MaitredError as error:
+        report(error)
+        sys.exit(error.exit_code)

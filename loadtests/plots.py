@@ -1,18 +1,18 @@
-"""Plots as SVG text: a few shapes do not need a plotting library in the load generator."""
+"""Plots that stand alone: latency curves and bars, for reports and documents."""
 
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Mapping
 from math import log10
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loadtests.shapes import COLOURS, HEIGHT, MARGIN, WIDTH, curve, legend, line, rect, svg, text
+
 __all__ = ["bars", "latency_curves"]
 
 Floats = NDArray[np.float64]
 
-_COLOURS = ("#1f6f8b", "#d1495b", "#66a182", "#edae49", "#5d576b", "#8d96a3")
-_WIDTH, _HEIGHT, _MARGIN = 720, 360, 56
+_LIMIT = "var(--limit, #b00)"
 
 
 def latency_curves(runs: Mapping[str, Floats], *, title: str, limit_ms: float) -> str:
@@ -25,86 +25,51 @@ def latency_curves(runs: Mapping[str, Floats], *, title: str, limit_ms: float) -
     top = max([limit_ms * 1.5, *(float(run.max()) for run in runs.values() if run.size)])
 
     def x(share: float) -> float:
-        return _MARGIN + (_WIDTH - 2 * _MARGIN) * min(-log10(max(1 - share, 1 / most)) / decades, 1)
+        return MARGIN + (WIDTH - 2 * MARGIN) * min(-log10(max(1 - share, 1 / most)) / decades, 1)
 
     def y(value_ms: float) -> float:
         height = log10(max(value_ms, 0.1) / 0.1) / log10(top / 0.1)
-        return _HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * height
+        return HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * height
 
-    shapes = [_line(x(0), y(limit_ms), x(1), y(limit_ms), "#b00", dash=True)]
-    shapes.append(_text(x(1), y(limit_ms) - 6, f"{limit_ms:g} ms", anchor="end"))
-    shapes += [
-        _text(x(share), _HEIGHT - _MARGIN + 18, f"{share * 100:g} %")
+    shapes = [
+        text(x(share), HEIGHT - MARGIN + 18, f"{share * 100:g} %")
         for share in (0.0, 0.9, 0.99, 0.999, 0.9999)
         if -log10(1 - share) <= decades
     ]
     for value in (1.0, 10.0, 100.0, 1000.0):
         if value <= top:
-            shapes.append(_line(_MARGIN, y(value), _WIDTH - _MARGIN, y(value), "#ddd"))
-            shapes.append(_text(_MARGIN - 6, y(value) + 4, f"{value:g} ms", anchor="end"))
-    for number, (name, run) in enumerate(runs.items()):
+            shapes.append(line(MARGIN, y(value), WIDTH - MARGIN, y(value)))
+            shapes.append(text(MARGIN - 6, y(value) + 4, f"{value:g} ms", anchor="end"))
+    shapes.append(line(x(0), y(limit_ms), x(1), y(limit_ms), _LIMIT, dash=True))
+    shapes.append(text(x(1), y(limit_ms) - 6, f"{limit_ms:g} ms", anchor="end"))
+    for number, run in enumerate(runs.values()):
         ascending = np.sort(run)
         ranks = np.unique(np.geomspace(1, most, 200).astype(int))
         shares = 1 - ranks[ranks <= run.size] / max(run.size, 1)
         places = np.ceil(shares * run.size).astype(int).clip(1, max(run.size, 1)) - 1
         points = [(x(s), y(float(ascending[p]))) for s, p in zip(shares, places, strict=True)]
-        shapes.append(_curve(points, _COLOURS[number % len(_COLOURS)]))
-        shapes.append(_legend(number, name))
-    return _svg(title, shapes)
+        shapes.append(curve(points, COLOURS[number % len(COLOURS)]))
+    shapes += legend([(name, COLOURS[n % len(COLOURS)]) for n, name in enumerate(runs)])
+    return svg(title, shapes)
 
 
 def bars(groups: Mapping[str, Mapping[str, float]], *, title: str, unit: str) -> str:
     """Return one group of bars a key, one bar an inner key, the figures above them."""
     names = list(dict.fromkeys(name for group in groups.values() for name in group))
     top = max((value for group in groups.values() for value in group.values()), default=1.0) or 1.0
-    step = (_WIDTH - 2 * _MARGIN) / max(len(groups), 1)
+    step = (WIDTH - 2 * MARGIN) / max(len(groups), 1)
     width = step / (len(names) + 1)
     shapes = []
     for place, (label, group) in enumerate(groups.items()):
-        left = _MARGIN + place * step
-        shapes.append(_text(left + step / 2, _HEIGHT - _MARGIN + 18, label))
+        left = MARGIN + place * step
+        shapes.append(text(left + step / 2, HEIGHT - MARGIN + 18, label))
         for name, value in group.items():
             number = names.index(name)
-            height = (_HEIGHT - 2 * _MARGIN) * value / top
+            height = (HEIGHT - 2 * MARGIN - 14) * value / top
             at = left + width / 2 + number * width
-            shapes.append(
-                f'<rect x="{at:.1f}" y="{_HEIGHT - _MARGIN - height:.1f}" width="{width * 0.9:.1f}" '
-                f'height="{height:.1f}" fill="{_COLOURS[number % len(_COLOURS)]}"/>'
-            )
-            shapes.append(_text(at + width / 2, _HEIGHT - _MARGIN - height - 4, f"{value:,.4g}"))
-    shapes += [_legend(number, name) for number, name in enumerate(names)]
-    shapes.append(_text(_MARGIN, _MARGIN - 12, unit, anchor="start"))
-    return _svg(title, shapes)
-
-
-def _svg(title: str, shapes: Sequence[str]) -> str:
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
-        'font-family="sans-serif" font-size="12">'
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>'
-    )
-    heading = f'<text x="{_MARGIN}" y="22" font-size="15">{escape(title)}</text>'
-    return "\n".join([head, heading, *shapes, "</svg>", ""])
-
-
-def _text(x: float, y: float, text: str, *, anchor: str = "middle") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, dash: bool = False) -> str:
-    style = ' stroke-dasharray="4 4"' if dash else ""
-    return (
-        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"{style}/>'
-    )
-
-
-def _curve(points: Sequence[tuple[float, float]], colour: str) -> str:
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
-
-
-def _legend(number: int, name: str) -> str:
-    y = 40 + 16 * number
-    colour = _COLOURS[number % len(_COLOURS)]
-    square = f'<rect x="{_WIDTH - 190}" y="{y}" width="10" height="10" fill="{colour}"/>'
-    return square + _text(_WIDTH - 174, y + 9, name, anchor="start")
+            colour = COLOURS[number % len(COLOURS)]
+            shapes.append(rect(at, HEIGHT - MARGIN - height, width * 0.9, height, colour))
+            shapes.append(text(at + width / 2, HEIGHT - MARGIN - height - 4, f"{value:,.4g}"))
+    shapes += legend([(name, COLOURS[n % len(COLOURS)]) for n, name in enumerate(names)])
+    shapes.append(text(WIDTH - MARGIN, 44, unit, anchor="end"))
+    return svg(title, shapes)

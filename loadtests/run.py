@@ -1,40 +1,44 @@
 """``make load``: people and an open loop against the running stack, for each objective, and a verdict.
 
-The exit code is the verdict: 0 passed, 1 failed, 3 void (the generator was late, so the figures are
-not the service's). Everything asked says ``traffic=load``: nothing learns from it.
+The exit code is the verdict: 0 passed, 1 failed, 3 void (the generator was late, or a fault that was
+asked for did not happen, so the figures say nothing). Everything asked says ``traffic=load``:
+nothing learns from it.
 """
 
 import argparse
+import signal
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import orjson
-from numpy.typing import NDArray
-
-from loadtests import children
+from loadtests import prepared
 from loadtests.arrivals import Arrivals
-from loadtests.known import write_known_diners
+from loadtests.beside import Trainings, training_beside
+from loadtests.campaign import Campaign, Place, Result, rated_per_s
+from loadtests.faults import Fault, KafkaKill, ValkeyStall
+from loadtests.page import page
 from loadtests.plots import latency_curves
-from loadtests.reports import REPORTS, footnote, provenance, write
-from loadtests.slo import SLO_FILE, Outcome, Slo, read_slo
+from loadtests.reports import REPORTS, provenance, write
+from loadtests.scenarios import SCENARIOS, Scenario, scenario_named
+from loadtests.slo import SLO_FILE, Slo, read_slo, worst
 from loadtests.stack import Stack, likely_state, running
-from loadtests.tables import load_table
+from loadtests.timeline import timeline
+from loadtests.upgrades import Reload, Swap
+from loadtests.verdicts import markdown
 from maitred.cli import report
 from maitred.client import Aim
-from maitred.client.waits import LATE_MS, P999_FROM
-from maitred.clock import SystemClock
-from maitred.errors import MaitredError
+from maitred.client.waits import LATE_MS
+from maitred.clock import Clock, SystemClock
+from maitred.errors import MaitredError, UsageError
 from maitred.settings import load
 
 __all__ = ["main", "parse"]
 
-_DEFAULT_RATE = 200.0
-_ENOUGH = 1.04 * P999_FROM
-"""Requests offered by default: four standard deviations above where p99.9 may be stated."""
-
-Runs = dict[str, dict[str, object]]
+_FAULTS = ("valkey-stall", "kafka-kill", "swap", "reload")
+_ALL = "all"
+_SIGTERM_EXIT = 128 + signal.SIGTERM
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -43,19 +47,25 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         prog="python -m loadtests.run",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="scenarios:\n" + "\n".join(f"  {s.name}: {s.summary}" for s in SCENARIOS.values()),
     )
     add = parser.add_argument
     add("--state", type=Path, help="state folder of the stack (default: MAITRED_STATE_DIR)")
     add("--url", help="load this inference service instead, wherever it runs")
     add("--objectives", nargs="+", default=["clicks", "revenue"], metavar="NAME", help="or w=0.25")
+    add("--scenario", nargs="+", default=["browse"], metavar="NAME", help=", ".join(SCENARIOS))
     add("--rate", type=float, help="requests due per second (default: the rated load of the bench)")
-    add(
-        "--seconds", type=float, help="of open loop for each objective (default: p99.9 can be told)"
-    )
+    add("--seconds", type=float, help="of open loop a run (default: until p99.9 can be told)")
+    add("--minutes", type=float, help="the same in minutes")
     add("--arrivals", type=Arrivals, choices=list(Arrivals), default=Arrivals.POISSON)
     add("--people", type=int, default=20, help="locust users; 0 leaves locust out")
-    add("--people-seconds", type=float, default=8.0, help="how long they browse")
+    add("--people-seconds", type=float, default=5.0, help="how long they browse")
     add("--users-file", type=Path, help="known diners (default: those of the served model)")
+    add("--faults", metavar="LIST", help=f"then again with these: {','.join(_FAULTS)}; or {_ALL}")
+    add("--second-run", type=Path, metavar="RUN", help="published for swap if it lacks a version")
+    add("--knee", type=float, help="requests per second, for overload (default: looked for)")
+    add("--train-beside", action="store_true", help="a niced single-thread training all the while")
+    add("--train-data", type=Path, metavar="DATASET", help="for it (default: Entree, else a city)")
     add("--slo", type=Path, default=SLO_FILE, help="the limits")
     add("--seed", type=int, default=7)
     return parser.parse_args(arguments)
@@ -64,40 +74,40 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     """Run the load; return the verdict as an exit code."""
     options = parse(arguments)
-    slo = read_slo(options.slo)
+    clock, slo = SystemClock(), read_slo(options.slo)
     aims = [Aim.named(name) for name in options.objectives]
-    rate = options.rate or _rated()
-    seconds = options.seconds or min(max(_ENOUGH / rate, 5.0), 120.0)
+    scenarios = [scenario_named(name) for name in options.scenario]
+    kinds = _fault_kinds(options)
     with _target(options) as target:
-        url, catalogue, users = _place(target)
-        users = options.users_file or users
-        people: Runs = {}
-        offered: Runs = {}
-        raw: dict[str, NDArray[np.float64]] = {}
-        flags = ["--arrivals", options.arrivals, "--seed", str(options.seed)]
-        flags += ["--users-file", str(users)] if users else []
-        flags += ["--catalogue", str(catalogue)] if catalogue else []
-        for aim in aims:
-            if options.people:
-                people[aim.name] = children.locust(
-                    url, aim, users=options.people, seconds=options.people_seconds, users_file=users
-                )
-            offered[aim.name], raw[aim.name] = children.open_loop(
-                url, aim, rate=rate, seconds=seconds, options=flags
-            )
-    verdict = _verdict(slo, offered)
-    content = provenance(SystemClock(), "python -m loadtests.run " + " ".join(arguments)) | {
-        "rate_per_s": rate,
-        "arrivals": options.arrivals.value,
-        "known_diners": users is not None,
-        "open_loop": offered,
-        "people": people,
-        "verdict": verdict.name.lower(),
-    }
-    markdown = _markdown(content, offered, people, slo)
-    write("load", content, markdown, latency_curves(raw, title="Latency", limit_ms=LATE_MS))
-    sys.stdout.write(markdown)
-    return verdict.value
+        campaign = _campaign(options, Place.of(target, options.users_file), clock)
+        faults, notes = _faults(kinds, target, clock, options)
+        with _beside(options) as trainings:
+            for scenario in scenarios:
+                for aim in aims:
+                    _play(campaign, aim, scenario, options)
+            if faults:
+                campaign.with_faults(aims[0], scenarios[0], faults)
+    if trainings is not None:
+        notes.append(trainings.said or f"beside it {trainings.finished} trainings were finished")
+    if campaign.place.users is None:
+        notes.append("no known diners were named (--users-file): only cold rungs were loaded")
+    content = provenance(clock, "python -m loadtests.run " + " ".join(arguments))
+    return _publish(content | {"arrivals": options.arrivals.value, "notes": notes}, campaign, slo)
+
+
+def _play(campaign: Campaign, aim: Aim, scenario: Scenario, options: argparse.Namespace) -> None:
+    if scenario.name == "overload":
+        campaign.overload(aim, options.knee)
+        return
+    if options.people and not scenario.steps:
+        campaign.browse(aim, scenario, users=options.people, seconds=options.people_seconds)
+    campaign.rated(aim, scenario)
+
+
+def _campaign(options: argparse.Namespace, place: Place, clock: Clock) -> Campaign:
+    seconds = options.minutes * 60 if options.minutes else options.seconds
+    flags = ("--arrivals", options.arrivals, "--seed", str(options.seed))
+    return Campaign(place, clock, options.rate or rated_per_s(), seconds, flags)
 
 
 def _target(options: argparse.Namespace) -> AbstractContextManager[Stack | str]:
@@ -106,54 +116,86 @@ def _target(options: argparse.Namespace) -> AbstractContextManager[Stack | str]:
     return running(options.state or likely_state(load().state_dir))
 
 
-def _place(target: Stack | str) -> tuple[str, Path | None, Path | None]:
-    """Return the URL, the served catalogue's model folder and a file of known diners."""
+def _beside(options: argparse.Namespace) -> AbstractContextManager[Trainings | None]:
+    if not options.train_beside:
+        return nullcontext()
+    return training_beside(options.train_data or prepared.dataset())
+
+
+def _fault_kinds(options: argparse.Namespace) -> list[str]:
+    if not options.faults:
+        return []
+    if options.url:
+        msg = "faults are made on a stack of this machine, and --url may be anywhere"
+        raise UsageError(msg, next_step="name its folder with --state")
+    kinds = list(_FAULTS) if options.faults == _ALL else options.faults.split(",")
+    if strange := [kind for kind in kinds if kind not in _FAULTS]:
+        msg = f"'{strange[0]}' is no fault; there are {', '.join(_FAULTS)}, and {_ALL}"
+        raise UsageError(msg)
+    return kinds
+
+
+def _faults(
+    kinds: Sequence[str], target: Stack | str, clock: Clock, options: argparse.Namespace
+) -> tuple[list[Fault], list[str]]:
+    """Return the faults that can be made, and of ``all`` those that cannot, with what is missing."""
     if isinstance(target, str):
-        return target, None, None
-    return target.inference_url, target.model_folder("clicks"), write_known_diners(target)
+        return [], []
+    known: dict[str, Fault] = {
+        "valkey-stall": ValkeyStall(target),
+        "kafka-kill": KafkaKill(target, clock),
+        "swap": Swap(target, clock, options.second_run),
+        "reload": Reload(target),
+    }
+    faults, notes = [], []
+    for kind in kinds:
+        try:
+            known[kind].ready()
+            faults.append(known[kind])
+        except MaitredError as error:
+            if options.faults != _ALL:
+                raise
+            notes.append(f"left out, {kind}: {error}; {error.next_step}")
+    return faults, notes
 
 
-def _rated() -> float:
-    try:
-        rate = orjson.loads((REPORTS / "bench-serve.json").read_bytes())["rated_per_s"]
-    except (OSError, ValueError, KeyError):
-        return _DEFAULT_RATE
-    return float(rate)
+def _publish(content: dict[str, Any], campaign: Campaign, slo: Slo) -> int:
+    outcomes = {result.name: slo.judge(result.summary) for result in campaign.results}
+    verdict = worst(outcomes.values())
+    content |= {
+        "rate_per_s": campaign.rate,
+        "known_diners": campaign.place.users is not None,
+        "verdict": verdict.name.lower(),
+        "open_loop": {
+            result.name: result.summary
+            | {
+                "verdict": outcomes[result.name].name.lower(),
+                "held": [str(check) for check in slo.checks(result.summary)],
+                "checks": [check.row() for check in slo.checks(result.summary)],
+            }
+            for result in campaign.results
+        },
+        "people": campaign.people,
+        "timelines": {result.name: _timeline(result) for result in campaign.results},
+    }
+    raw = {result.name: result.record.latency_ms for result in campaign.results}
+    curves = latency_curves(raw, title="Latency", limit_ms=LATE_MS)
+    words = markdown(content)
+    path = write("load", content, words, curves)
+    path.with_suffix(".html").write_text(page(content, curves), encoding="utf-8")
+    sys.stdout.write(f"{words}\npage: {REPORTS / 'load.html'}\n")
+    return verdict.value
 
 
-def _verdict(slo: Slo, offered: Runs) -> Outcome:
-    """A failure is a failure, whatever else was void."""
-    outcomes = {slo.judge(summary) for summary in offered.values()}
-    for outcome in (Outcome.FAILED, Outcome.VOID):
-        if outcome in outcomes:
-            return outcome
-    return Outcome.PASSED
-
-
-def _markdown(content: dict[str, object], offered: Runs, people: Runs, slo: Slo) -> str:
-    lines = ["# Load", ""]
-    lines += [
-        f"Open loop, {content['arrivals']} arrivals, {content['rate_per_s']:g} due per second;"
-    ]
-    lines += ["latency from the moment a request was due.", "", load_table(offered), ""]
-    if people:
-        lines += ["People (locust; they wait for each reply, so this decides nothing).", ""]
-        lines += [load_table(people), ""]
-    for name, summary in offered.items():
-        held = "; ".join(
-            f"{c.name} {'not stated' if c.value is None else f'{c.value:g}'} (limit {c.limit:g})"
-            for c in slo.checks(summary)
-        )
-        lag = summary["send_lag_p999_ms"]
-        lines.append(
-            f"- {name}: **{slo.judge(summary).name.lower()}**: {held}; send lag p99.9 {lag} ms"
-        )
-    if not content["known_diners"]:
-        lines += ["", "No known diners were named (--users-file): only cold rungs were loaded."]
-    return "\n".join([*lines, "", footnote(content), ""])
+def _timeline(result: Result) -> dict[str, Any]:
+    every_s, moments = timeline(result.record)
+    windows = [window.row(result.record.started_at) for window in result.windows]
+    return {"every_s": every_s, "moments": [m.row() for m in moments], "windows": windows}
 
 
 if __name__ == "__main__":
+    # What was broken on purpose must be undone when somebody ends this with SIGTERM, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_SIGTERM_EXIT))
     try:
         sys.exit(main(sys.argv[1:]))
     except MaitredError as error:

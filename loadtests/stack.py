@@ -2,21 +2,33 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from maitred.errors import Refused
 
-__all__ = ["DEMO_STATE", "Stack", "likely_state", "running", "status"]
+__all__ = ["DEMO_STATE", "Service", "Stack", "likely_state", "running", "status"]
 
 DEMO_STATE = Path(".maitred/demo/stack")
 """What the demo leaves behind: a stopped stack with models and diners in it."""
 
 _MAITRED = str(Path(sys.executable).with_name("maitred"))
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One program of a stack, as status names it."""
+
+    url: str | None
+    pids: tuple[int, ...]
+    healthy: bool
+    external: bool
+    """Run by somebody else: no fault is ever made there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,7 @@ class Stack:
     redis_url: str
     inference_pids: tuple[int, ...]
     models: dict[str, str | None]
+    services: Mapping[str, Service] = field(default_factory=dict)
 
     def model_folder(self, objective: str) -> Path | None:
         """Return the folder of the served model on this machine, if it is there."""
@@ -36,7 +49,7 @@ class Stack:
         return folder if version and (folder / "manifest.json").is_file() else None
 
     @classmethod
-    def of(cls, answer: dict[str, object]) -> "Stack":
+    def of(cls, answer: Mapping[str, Any]) -> "Stack":
         """Read the answer of ``maitred status --json``."""
         services = answer["services"]
         models = answer.get("models")
@@ -49,7 +62,12 @@ class Stack:
             str(services.get("valkey", {}).get("url", "")),
             tuple(services["inference"]["pids"]),
             dict(models) if isinstance(models, dict) else {},
+            {name: _service(entry) for name, entry in services.items()},
         )
+
+
+def _service(entry: Mapping[str, Any]) -> Service:
+    return Service(entry["url"], tuple(entry["pids"]), entry["healthy"], entry["external"])
 
 
 def status(state: Path) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["load_table", "markdown_table"]
+__all__ = ["load_table", "markdown_table", "percent"]
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -19,19 +19,24 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str
 
 
 def load_table(summaries: Mapping[str, Mapping[str, object]]) -> str:
-    """Return percentiles, failures and rungs of several runs, one a row."""
+    """Return percentiles, failures and rungs of several runs, one a row.
+
+    ``personalised``: of the requests of diners whom the model knows.
+    """
     columns = ("requests", "p50_ms", "p95_ms", "p99_ms", "p999_ms", "max_ms", "failures")
     rows = [
         [
             name,
             *(run.get(c) for c in columns),
             _counts(run, "failures_by_kind"),
+            percent(run.get("personalised_share")),
             _counts(run, "rungs"),
+            _counts(run, "degraded"),
         ]
         for name, run in summaries.items()
     ]
     heads = [c.replace("_ms", " ms").replace("p999", "p99.9") for c in columns]
-    return markdown_table(["run", *heads, "why", "rungs"], rows)
+    return markdown_table(["run", *heads, "why", "personalised", "rungs", "degraded"], rows)
 
 
 def _pairs(row: Sequence[str], widths: Sequence[int]) -> list[tuple[str, int]]:
@@ -42,6 +47,11 @@ def _cell(value: object) -> str:
     if value is None:
         return "-"
     return f"{value:,.2f}" if isinstance(value, float) else str(value)
+
+
+def percent(value: object) -> str | None:
+    """Return a share as people read it; None stays None."""
+    return f"{value:.2%}" if isinstance(value, float) else None
 
 
 def _counts(run: Mapping[str, object], name: str) -> str:

@@ -46,6 +46,7 @@ _SUMMARIES: Final = {
     "up": _Summary("Start the whole stack on this machine.", _RUN, "local"),
     "down": _Summary("Stop it; what it knows stays.", _RUN, "local"),
     "status": _Summary("What runs, where, and is it healthy?", _RUN, "local"),
+    "reload": _Summary("Restart inference's processes, failing no request.", _RUN, "local"),
     "demo": _Summary("The main job, start to finish, with a report.", _RUN, "local"),
     "serve": _Summary("Run the inference service alone.", _RUN, "serve"),
     "ingest": _Summary("Run the service that takes events alone.", _RUN, "serve"),

@@ -1,5 +1,6 @@
 """Distances and areas on the sphere; pure functions over arrays."""
 
+import math
 from functools import lru_cache
 
 import h3
@@ -32,9 +33,12 @@ INDEX_RESOLUTION = 10
 Floats = NDArray[np.float64]
 Cells = NDArray[np.uint64]
 
-_MOST_RINGS = 6
+_MOST_RINGS = 7
 """A cover has at most 1 + 3 · 6 · 7 = 127 cells; finer ones would scan less and cost more."""
-_SAFETY = 0.8
+_REACH = 1.3
+"""How far, in distances between cells, a place in the circle may be from where its cell counts: .58
+to the centre of the middle cell, and .7 from the place to the centre of the ancestor that it names."""
+_SAFETY = 0.9
 """Rings are taken for this much narrower than they are here: cells shrink towards pentagons."""
 _DIGIT_BITS = 3
 _FINEST = 15
@@ -64,8 +68,9 @@ def points(lats: Floats, lons: Floats) -> Floats:
 
 def point(lat: float, lon: float) -> Floats:
     """Return one place as a unit vector, [3]."""
-    result: Floats = points(np.array([lat]), np.array([lon]))[0]
-    return result
+    phi, theta = math.radians(lat), math.radians(lon)
+    across = math.cos(phi)
+    return np.array([across * math.cos(theta), across * math.sin(theta), math.sin(phi)])
 
 
 def chord2_of(radius_km: float | Floats) -> Floats:
@@ -104,8 +109,8 @@ def cover(lat: float, lon: float, radius_km: float) -> tuple[Cells, Cells] | Non
             continue
         origin = cells.latlng_to_cell(lat, lon, resolution)
         widest, narrowest = _spacing_km(int(origin))
-        reach_km = radius_km + 1.35 * widest
-        rings = int(reach_km / (0.866 * _SAFETY * narrowest)) + 1
+        reach_km = radius_km + _REACH * widest
+        rings = int(reach_km / (0.866 * _SAFETY * narrowest))
         if rings <= _MOST_RINGS:
             return _ranges(int(origin), rings, resolution)
     return None

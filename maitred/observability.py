@@ -58,13 +58,13 @@ class Metrics:
             "maitred_shed_probability",
             "Share of requests that take a cheaper rung at once, because the service is behind.",
             registry=registry,
-            multiprocess_mode="max",
+            multiprocess_mode="livemax",
         )
         self.loop_lag = Gauge(
             "maitred_loop_lag_seconds",
             "How late the event loop wakes, seconds.",
             registry=registry,
-            multiprocess_mode="max",
+            multiprocess_mode="livemax",
         )
         self.impressions = Counter(
             "maitred_impressions_total",
@@ -92,13 +92,13 @@ class Metrics:
             "maitred_spool_bytes",
             "Bytes waiting in the spool.",
             registry=registry,
-            multiprocess_mode="sum",
+            multiprocess_mode="livesum",
         )
         self.unacknowledged = Gauge(
             "maitred_unacknowledged_events",
             "Events sent to the log and not acknowledged yet.",
             registry=registry,
-            multiprocess_mode="sum",
+            multiprocess_mode="livesum",
         )
         self.consumed = Counter(
             "maitred_consumed_total",
@@ -111,6 +111,7 @@ class Metrics:
             "Records in the log that a consumer has not read, by partition.",
             ("consumer", "partition"),
             registry=registry,
+            multiprocess_mode="livemax",
         )
         self.retrainings = Counter(
             "maitred_retrainings_total",

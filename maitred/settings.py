@@ -87,6 +87,13 @@ class Settings(BaseSettings):
     seed: int = Field(7, ge=0, description="Seed of serving's random streams.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
+    impressions_fd: int | None = Field(
+        None,
+        ge=0,
+        description="Number of the socket between workers and their relay of impressions; "
+        "the master sets it.",
+    )
+
     # events
     events_topic: str = Field(
         "maitred.events.v1",

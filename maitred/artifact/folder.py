@@ -21,6 +21,9 @@ __all__ = ["MANIFEST", "SCHEMA", "check", "file_entries", "load", "npy_bytes", "
 
 MANIFEST = "manifest.json"
 
+_PAGE_BYTES = 4096
+_PIECE = 1 << 20
+
 SCHEMA: dict[str, tuple[str, int]] = {
     **{f"catalogue_{name}": kind for name, kind in ARRAYS.items()},
     "vectors": ("float32", 2),
@@ -113,11 +116,12 @@ def verify(folder: Path, manifest: Manifest, *, roles: frozenset[str]) -> None:
         if entry.role not in roles:
             continue
         try:
-            raw = (folder / name).read_bytes()
+            with (folder / name).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256")
         except OSError as error:
             msg = f"{name} of the model in {folder} cannot be read"
             raise CorruptArtifact(msg, next_step="publish or train it again") from error
-        if hashlib.sha256(raw).hexdigest() != entry.sha256:
+        if digest.hexdigest() != entry.sha256:
             msg = f"{name} of the model in {folder} differs from its sha256"
             raise CorruptArtifact(msg, next_step="publish or train it again")
 
@@ -126,7 +130,7 @@ def load(folder: Path, *, verified: bool = False) -> Model:
     """Map a model folder into memory and check it.
 
     ``verified`` skips the sums (the loader has just compared them); shapes and numbers are
-    always checked. Arrays are read-only maps, shared between processes.
+    always checked. Arrays are read-only maps, shared between processes, and every page is there.
 
     Raises:
         NotFound: if there is no model.
@@ -140,6 +144,8 @@ def load(folder: Path, *, verified: bool = False) -> Model:
         for name in SCHEMA
         if not name.startswith("diners_")
     }
+    for array in arrays.values():
+        _touch(array)
     try:
         model = Model.from_arrays(version, manifest, arrays)
     except (ValueError, KeyError, TypeError, IndexError) as error:
@@ -187,11 +193,23 @@ def check(model: Model) -> None:
         "ranker": len(model.manifest.ranker.features) != model.weights.size,
     }
     for name in ("vectors", "neighbours_weights", "popularity", "choices", "values", "weights"):
-        faults[name] = faults.get(name, False) or not np.isfinite(getattr(model, name)).all()
+        faults[name] = faults.get(name, False) or not _is_finite(getattr(model, name))
     for name, is_wrong in faults.items():
         if is_wrong:
             msg = f"model {model.version}: {name} has a wrong shape, index or number"
             raise CorruptArtifact(msg, next_step="the old model stays; train or publish again")
+
+
+def _is_finite(array: NDArray[np.floating]) -> bool:
+    """Look at a piece at a time: the answers about a large array need memory too."""
+    flat = array.reshape(-1)
+    return all(bool(np.isfinite(flat[i : i + _PIECE]).all()) for i in range(0, flat.size, _PIECE))
+
+
+def _touch(array: NDArray[np.generic]) -> None:
+    """Read a byte of every page, so that no request waits for the disk."""
+    if array.size:
+        np.frombuffer(array, dtype=np.uint8)[::_PAGE_BYTES].sum()
 
 
 def _within(items: NDArray[np.int32], n: int) -> bool:

@@ -27,6 +27,9 @@ Ints = NDArray[np.int32]
 SCAN_ROWS = 20_000
 """How many restaurants a request may look at one by one where others wait for it: about 2 ms."""
 
+_MASK_BYTES = 4_000_000
+"""How much memory answers to "who is open?" may take."""
+
 Test = Callable[[Indices], Bools]
 
 
@@ -46,6 +49,7 @@ class Catalogue:
         self.columns = columns
         self.index: Mapping[str, int] = Index(columns.ids)
         self._gone = gone
+        self._open_masks: dict[bytes, Bools] = {}
         rows = np.arange(len(columns.ids), dtype=np.intp)
         self.everything: Indices = rows if gone is None else rows[~gone]
         """Every row that is there."""
@@ -127,21 +131,38 @@ class Catalogue:
         return self.columns.names[row] or self.ids[row]
 
     def open_at(self, at: datetime) -> Bools:
-        """Return which of all restaurants are known to be open at a moment or local time, [n]."""
-        rows = np.arange(len(self), dtype=np.intp)
-        return self.is_open_at(rows, at)
+        """Return which of all restaurants are known to be open at a moment or local time, [n].
+
+        Dinner comes to all diners at the same minute: the last answers are kept.
+        """
+        minutes = self._minutes(at, range(len(self.columns.zone_names)))
+        key = minutes.tobytes()
+        found = self._open_masks.get(key)
+        if found is None:
+            found = self._open_in(np.arange(len(self), dtype=np.intp), minutes)
+            if len(self._open_masks) * len(self) >= _MASK_BYTES:
+                self._open_masks.clear()
+            self._open_masks[key] = found
+        return found
 
     def is_open_at(self, rows: Indices, at: datetime) -> Bools:
         """Return which of these rows are known to be open at a moment or local time, [rows]."""
+        if rows.size * 4 > len(self):
+            return self.open_at(at)[rows]
+        return self._open_in(rows, self._minutes(at, np.unique(self.columns.zones[rows])))
+
+    def _minutes(self, at: datetime, zones: Iterable[int]) -> NDArray[np.int64]:
+        """Return the minute of the local week in these zones, by zone."""
+        names = self.columns.zone_names
+        minutes = np.zeros(len(names), dtype=np.int64)
+        for code in zones:
+            minutes[code] = minute_of_week(at, names[code] or None)
+        return minutes
+
+    def _open_in(self, rows: Indices, minutes: NDArray[np.int64]) -> Bools:
         columns = self.columns
-        zones = columns.zones[rows]
-        minutes = np.zeros(len(columns.zone_names), dtype=np.int64)
-        for code in np.unique(zones).tolist():
-            minutes[code] = minute_of_week(at, columns.zone_names[code] or None)
-        owner, place = (
-            self._all_openings if rows.size == len(self) else spans(columns.openings_indptr, rows)
-        )
-        now = minutes[zones][owner]
+        owner, place = spans(columns.openings_indptr, rows)
+        now = minutes[columns.zones[rows]][owner]
         opens, closes = columns.openings[place].T
         hit = ((now >= opens) & (now < closes)) | (now + MINUTES_PER_WEEK < closes)
         mask = np.zeros(rows.size, dtype=np.bool_)
@@ -170,10 +191,6 @@ class Catalogue:
             here = self.columns.places.is_within(rows, filters.lat, filters.lon, reach)  # type: ignore[arg-type]
             rows = rows[here]
         return self._filtered(rows, filters).rows
-
-    @cached_property
-    def _all_openings(self) -> tuple[Indices, Indices]:
-        return spans(self.columns.openings_indptr, np.arange(len(self), dtype=np.intp))
 
     def _near(self, filters: Filters, *, at_most: int) -> Indices | None:
         """Return the rows within the filters' reach, None if more than ``at_most`` lie there."""

@@ -29,6 +29,7 @@ ARRAYS: dict[str, tuple[str, int]] = {
     "name_offsets": ("int64", 1),
     "coordinates": ("float64", 2),
     "points": ("float64", 2),
+    "cell_points": ("float64", 2),
     "cells": ("uint64", 1),
     "cell_rows": ("int32", 1),
     "prices": ("int8", 1),
@@ -111,7 +112,9 @@ class Columns:
         columns = cls(
             ids=Texts(given["ids"], given["id_offsets"]),
             names=Texts(given["names"], given["name_offsets"]),
-            places=Places(given["points"], given["cells"], given["cell_rows"]),
+            places=Places(
+                given["points"], given["cell_points"], given["cells"], given["cell_rows"]
+            ),
             zone_names=tuple(words["zones"]),
             cuisines=Tags(given["cuisines_indptr"], given["cuisines"], tuple(words["cuisines"])),
             attributes=Tags(

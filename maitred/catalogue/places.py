@@ -9,6 +9,9 @@ from maitred import geo
 
 __all__ = ["Places"]
 
+_FEW = 1_000
+"""So few places are all looked at: a comparison of each costs less than finding its cells."""
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Bools = NDArray[np.bool_]
@@ -18,12 +21,14 @@ Bools = NDArray[np.bool_]
 class Places:
     """Restaurants sorted by the H3 cell that they stand in.
 
-    ``points`` [n, 3] unit vectors by catalogue row, NaN where no place is known. ``cells`` [p]
-    ascending ids of `maitred.geo.INDEX_RESOLUTION` and ``rows`` [p] the restaurants in them: those
-    with a known place only.
+    ``points`` [n, 3] unit vectors by catalogue row, NaN where no place is known. Of the restaurants
+    with a known place, in order of their cells: ``cells`` [p] ids of `maitred.geo.INDEX_RESOLUTION`,
+    ``rows`` [p], and ``cell_points`` [p, 3], the same vectors once more: what lies together on the
+    ground lies together in memory.
     """
 
     points: Floats
+    cell_points: Floats
     cells: NDArray[np.uint64]
     rows: NDArray[np.int32]
 
@@ -37,40 +42,52 @@ class Places:
         ]
         cells = np.array(ids, dtype=np.uint64)
         order = np.argsort(cells, kind="stable")
-        return cls(geo.points(lats, lons), cells[order], known[order].astype(np.int32))
+        points = geo.points(lats, lons)
+        rows = known[order].astype(np.int32)
+        return cls(points, points[rows], cells[order], rows)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return what has to be kept."""
-        return {"points": self.points, "cells": self.cells, "cell_rows": self.rows}
+        return {
+            "points": self.points,
+            "cell_points": self.cell_points,
+            "cells": self.cells,
+            "cell_rows": self.rows,
+        }
 
     def within(self, lat: float, lon: float, radius_km: float, *, at_most: int) -> Indices | None:
         """Return the rows no farther than a radius, ascending, by exact distance.
 
         None: more than ``at_most`` places would have to be looked at.
         """
-        near = self._nearby(lat, lon, radius_km, at_most)
-        if near is None:
+        found = self._nearby(lat, lon, radius_km, at_most)
+        if found is None:
             return None
-        rows: Indices = near[self.is_within(near, lat, lon, geo.chord2_of(radius_km))]
+        near = _is_near(self.cell_points[found], geo.point(lat, lon), geo.chord2_of(radius_km))
+        rows: Indices = self.rows[found[near]].astype(np.intp)
         rows.sort()
         return rows
 
     def is_within(self, rows: Indices, lat: float, lon: float, chord2: Floats) -> Bools:
         """Return which of these rows are no farther than a squared chord (one, or one a row)."""
-        apart = self.points[rows] - geo.point(lat, lon)
-        result: Bools = np.einsum("ij,ij->i", apart, apart) <= chord2
-        return result
+        return _is_near(self.points[rows], geo.point(lat, lon), chord2)
 
     def _nearby(self, lat: float, lon: float, radius_km: float, at_most: int) -> Indices | None:
-        ranges = geo.cover(lat, lon, radius_km)
+        """Return positions in the order of cells that hold everything within a radius."""
+        ranges = geo.cover(lat, lon, radius_km) if self.rows.size > _FEW else None
         if ranges is None:
-            return self.rows.astype(np.intp) if self.rows.size <= at_most else None
-        starts = np.searchsorted(self.cells, ranges[0], side="left")
-        lengths = np.searchsorted(self.cells, ranges[1], side="right") - starts
+            return np.arange(self.rows.size) if self.rows.size <= at_most else None
+        starts = self.cells.searchsorted(ranges[0], side="left")
+        lengths = self.cells.searchsorted(ranges[1], side="right") - starts
         count = int(lengths.sum())
         if count > at_most:
             return None
-        before = np.cumsum(lengths) - lengths
-        places = np.arange(count) + np.repeat(starts - before, lengths)
-        found: Indices = self.rows[places].astype(np.intp)
+        before = lengths.cumsum() - lengths
+        found: Indices = np.arange(count) + (starts - before).repeat(lengths)
         return found
+
+
+def _is_near(points: Floats, here: Floats, chord2: Floats) -> Bools:
+    apart = points - here
+    result: Bools = np.einsum("ij,ij->i", apart, apart) <= chord2
+    return result

@@ -56,7 +56,7 @@ class Texts(Sequence[str]):
         if text is None:
             if not 0 <= at < len(self):
                 raise IndexError(at)
-            text = bytes(self._blob[self._offsets[at] : self._offsets[at + 1]]).decode()
+            text = str(self._blob[self._offsets[at] : self._offsets[at + 1]], "utf-8")
             if len(self._decoded) >= _REMEMBERED:
                 self._decoded = {}
             self._decoded[at] = text

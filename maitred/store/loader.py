@@ -12,8 +12,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from maitred.artifact import Model, load, read_manifest
 from maitred.artifact.folder import verify
 from maitred.errors import CorruptArtifact, MaitredError
@@ -21,9 +19,7 @@ from maitred.store import keys, models
 from maitred.store.client import Redis, translated
 from maitred.store.pointer import Current, decode_pointer, encode_pointer
 
-__all__ = ["ModelLoader", "prefault"]
-
-_PAGE_BYTES = 4096
+__all__ = ["ModelLoader"]
 
 
 class ModelLoader:
@@ -77,9 +73,7 @@ class ModelLoader:
             if not self._is_sound(folder, version):
                 self._download(version, folder)
             self._checked.add(version)
-            model = load(folder, verified=True)
-        prefault(model)
-        return model
+            return load(folder, verified=True)
 
     def announce(self, served: Iterable[str], worker: str) -> None:
         """Say in Redis which versions this worker has mapped, for half a minute."""
@@ -128,17 +122,3 @@ class ModelLoader:
         with (self._folder / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-
-def prefault(model: Model) -> None:
-    """Touch every page of a model's arrays, so that no request waits for the disk."""
-    for array in (
-        model.vectors,
-        model.neighbours_indptr,
-        model.neighbours_items,
-        model.neighbours_weights,
-        model.popularity,
-        model.choices,
-        model.values,
-    ):
-        np.frombuffer(array, dtype=np.uint8)[::_PAGE_BYTES].sum() if array.size else None

@@ -1,12 +1,14 @@
 """What the store knows of a diner, read by an event loop: coalesced, bounded, and given up early.
 
-Reads travel together: one MGET at a time, and what comes meanwhile leaves with the next, so that
-the cost of a trip is shared by more diners the more of them there are. While Redis does not answer,
+Reads travel together: one trip at a time, and what comes meanwhile leaves with the next, so that
+the cost of a trip is shared by more diners the more of them there are. A trip is one MGET, or on a
+cluster, where a command's keys must share a slot, one MGET a bucket in one pipeline. While Redis does not answer,
 a breaker keeps requests from waiting for it, and a probe finds out when it is back.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -53,6 +55,8 @@ class DinerReader:
         self._is_scheduled = False
         self._left_at = 0.0
         self._failures = 0
+        self._is_cluster: bool | None = None
+        """None: not known yet."""
 
     @property
     def is_open(self) -> bool:
@@ -86,6 +90,9 @@ class DinerReader:
         """Open a connection before anybody waits for it; the breaker follows whether that works."""
         try:
             with translated():
+                if self._is_cluster is None:
+                    told = await self._redis.info("cluster")
+                    self._is_cluster = bool(told.get("cluster_enabled"))
                 await self._redis.get(keys.CURRENT)
         except StoreUnavailable:
             self._failures = FAILURES_TO_OPEN
@@ -98,6 +105,21 @@ class DinerReader:
             await asyncio.sleep(PROBE_S)
             if self.is_open:
                 await self.greet()
+
+    async def _fetch(self, pairs: Sequence[Sequence[str]]) -> list[bytes | None]:
+        """Return the values of all pairs of keys, flat, in their order."""
+        if not self._is_cluster:
+            flat: list[bytes | None] = await self._redis.mget([k for pair in pairs for k in pair])  # type: ignore[assignment]  # never decoded
+            return flat
+        groups = _by_bucket(pairs)
+        pipeline = self._redis.pipeline(transaction=False)
+        for some in groups.values():
+            pipeline.mget([key for at in some for key in pairs[at]])
+        values: list[bytes | None] = [None] * (2 * len(pairs))
+        for some, found in zip(groups.values(), await pipeline.execute(), strict=True):
+            for place, at in enumerate(some):
+                values[2 * at : 2 * at + 2] = found[2 * place : 2 * place + 2]
+        return values
 
     def _start_trip(self) -> None:
         self._is_scheduled = False
@@ -114,10 +136,9 @@ class DinerReader:
         self._start_trip()
 
     async def _travel(self, batch: list[_Waiting]) -> None:
-        names = [name for state, row, _ in batch for name in (state, row)]
         try:
             with translated():
-                values = await self._redis.mget(names)
+                values = await self._fetch([pair for *pair, _ in batch])
         except StoreUnavailable as error:
             self._failures += 1
             for _, _, future in batch:
@@ -127,7 +148,15 @@ class DinerReader:
         self._failures = 0
         for at, (_, _, future) in enumerate(batch):
             if not future.done():
-                future.set_result(DinerBytes(values[2 * at], values[2 * at + 1]))  # type: ignore[arg-type]  # never decoded
+                future.set_result(DinerBytes(values[2 * at], values[2 * at + 1]))
+
+
+def _by_bucket(pairs: Sequence[Sequence[str]]) -> dict[str, list[int]]:
+    """Return positions of pairs by the hash tag that their keys share."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for at, (state, _) in enumerate(pairs):
+        groups[state.partition("}")[0]].append(at)
+    return groups
 
 
 def _give_up(future: "asyncio.Future[DinerBytes]") -> None:

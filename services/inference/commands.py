@@ -9,16 +9,24 @@ DEFAULT_PORT = 8080
 
 
 def serve() -> None:
-    """Run the inference service alone, until told to stop."""
-    from services.web.launcher import run  # noqa: PLC0415  # uvicorn, only when it serves
+    """Run the inference service alone, until told to stop: a master and MAITRED_WORKERS workers.
+
+    SIGTERM or Ctrl-C to the master answers what was asked, then ends; a second one is less patient.
+
+    SIGHUP to the master is a rolling restart: one worker at a time, each new one ready before the
+    old one goes, so that no request fails. `maitred reload` does it for the stack on this machine.
+
+    The settings are environment variables: docs/settings.md.
+    """
+    from services.web.launcher import run  # noqa: PLC0415  # only when it serves
 
     settings = load()
     load_policies(settings.policies)  # refused here, where people read it, not in every worker
     port = DEFAULT_PORT if settings.inference_port is None else settings.inference_port
     run(
+        "inference",
         "services.inference.app:create",
-        host=settings.host,
+        settings,
         port=port,
         workers=settings.workers,
-        state_dir=settings.state_dir,
     )

@@ -1,4 +1,4 @@
-"""``maitred up``, ``down`` and ``status``: the stack on this machine, for people and for scripts."""
+"""``maitred up``, ``down``, ``status``, ``reload``: the stack on this machine, for people and scripts."""
 
 import signal
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 from maitred.clock import SystemClock
 from maitred.settings import Settings, load
 
-__all__ = ["demo", "down", "status", "up"]
+__all__ = ["demo", "down", "reload", "status", "up"]
 
 StateDir = Annotated[
     Path | None,
@@ -98,6 +98,31 @@ def status(
         show_status(now)
     if now["state"] != "running":
         raise typer.Exit(1)
+
+
+def reload(
+    *,
+    state: StateDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Restart the inference service's processes one at a time, without failing a request.
+
+    Each new worker is ready before the old one goes; code on disk is read anew, the stack's
+    settings stay. Returns when no old process is left.
+    """
+    import json  # noqa: PLC0415 - keeps --help fast
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from services.local.folder import StackFolder  # noqa: PLC0415
+    from services.local.reload import reload_inference  # noqa: PLC0415
+    from services.local.screen import patience, show_reloaded  # noqa: PLC0415
+
+    with patience("restarting, one process at a time"):
+        done = reload_inference(StackFolder.at(_settings(state).state_dir), SystemClock())
+    if as_json:
+        typer.echo(json.dumps(asdict(done), indent=1))
+    else:
+        show_reloaded(done)
 
 
 def _settings(state: Path | None) -> Settings:

@@ -37,8 +37,17 @@ def _consumer(kind: str) -> Program:
 
 
 PROGRAMS = (
-    Program("inference", ("-m", "services.inference"), "inference_port", 8080, "/readyz"),
-    Program("ingest", ("-m", "services.ingest"), "ingest_port", 8081, "/readyz"),
+    Program(
+        "inference",
+        ("-m", "services.inference"),
+        "inference_port",
+        8080,
+        "/readyz",
+        stop_within_s=18.0,
+    ),
+    Program(
+        "ingest", ("-m", "services.ingest"), "ingest_port", 8081, "/readyz", stop_within_s=15.0
+    ),
     _consumer("features"),
     _consumer("archive"),
     _consumer("retrain"),

@@ -9,9 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.local.folder import StackFolder
+from services.local.reload import Reloaded
 from services.local.status import StackStatus, read_status
 
-__all__ = ["announce", "patience", "show_status"]
+__all__ = ["announce", "patience", "show_reloaded", "show_status"]
 
 _MIB: Final = 1024**2
 _COLOURS: Final = {"running": "green", "degraded": "yellow", "stopped": "red"}
@@ -65,6 +66,19 @@ def announce(folder: StackFolder, *, how_to_stop: str) -> None:
     console.print(f"stop: {how_to_stop}", markup=False)
     if not any(status["models"].values()):
         console.print(_first_model(status), markup=False)
+
+
+def show_reloaded(done: Reloaded) -> None:
+    """Print which processes gave way to which."""
+    console = Console(highlight=False)
+    console.print(f"inference (pid {done.master}) restarted its processes in {done.seconds:.1f} s")
+    console.print(f"workers: {_pids(done.old_workers)} gave way to {_pids(done.new_workers)}")
+    for name, pid in done.companions.items():
+        console.print(f"{name}: {pid}")
+
+
+def _pids(pids: tuple[int, ...]) -> str:
+    return " ".join(map(str, pids))
 
 
 def _first_model(status: StackStatus) -> str:

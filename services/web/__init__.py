@@ -13,7 +13,11 @@
   (``dependencies=[Depends(AdminKey(key))]``) that compares it in constant time.
 - ``responses.JsonResponse``: orjson, for replies that are plain dicts.
 - ``limits.BodyLimit``: ASGI middleware, 1 MiB, chunked bodies too.
-- ``exposition``: ``/metrics`` of this process, or of all workers when they share a folder.
-- ``launcher.run("services.x.app:create", ...)``: uvicorn with our settings; returns when told
-  to stop (SIGTERM, Ctrl-C) and all running requests are answered.
+- ``exposition``: ``/metrics``, added up over all processes of the program.
+- ``launcher.run(program, "services.x.app:create", settings, ...)``: a master with workers, and
+  ``companion.Companion`` programs beside them; returns when told to stop (SIGTERM, Ctrl-C) and all
+  running requests are answered. SIGHUP restarts them one at a time (``master``, ``roll``, ``post``).
+- ``worker``, ``server``, ``protocol``: what runs in a worker: uvicorn, draining and patient with
+  slow clients up to a limit. ``scope["state"]["arrived"]``: when a request's first byte was read.
+- ``folder.find_master``: what a running master records of its processes.
 """

@@ -1,45 +1,89 @@
-"""Starts a program under uvicorn, one process or several, and stops it gently."""
+"""Starts a program: its socket, its folder, its master; and stops it gently."""
 
-import shutil
-from pathlib import Path
+import os
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
-import uvicorn
-
-from maitred.settings import share_metrics
+from maitred.clock import SystemClock
+from maitred.errors import Refused
+from maitred.observability import configure_logging
+from maitred.settings import Settings, child_environment, share_metrics
+from services.web.child import Recipe
+from services.web.companion import Companion
+from services.web.folder import ProgramFolder
+from services.web.master import Master
 
 __all__ = ["run"]
 
-KEEP_ALIVE_S = 75
-"""Longer than clients keep idle connections, so that none sends into a closing one."""
-
-GRACE_S = 5
+_BACKLOG = 2048
 
 
-def run(app_factory: str, *, host: str, port: int, workers: int = 1, state_dir: Path) -> None:
-    """Serve until SIGTERM or Ctrl-C; running requests are answered first.
+def run(
+    program: str,
+    app_factory: str,
+    settings: Settings,
+    *,
+    port: int,
+    workers: int = 1,
+    companions: Sequence[Companion] = (),
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; running requests are answered first. SIGHUP: rolling restart.
 
     ``app_factory`` is ``"module:function"``: each worker imports it and calls it without
-    arguments. Several workers add up their metrics in a folder of ``state_dir``.
+    arguments. Workers and companions add up their metrics in a folder of the state.
+
+    Raises:
+        Refused: the port is taken, or no worker can start.
     """
-    if workers > 1:
-        folder = state_dir.resolve() / "metrics" / app_factory.partition(":")[0]
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        share_metrics(folder)
-    uvicorn.run(
-        app_factory,
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=GRACE_S,
-        backlog=2048,
+    configure_logging(settings.log_level)
+    with ExitStack() as stack:
+        listener = stack.enter_context(_listening(settings.host, port))
+        folder = stack.enter_context(ProgramFolder.claim(settings.state_dir, program))
+        share_metrics(folder.metrics)
+        senders: dict[str, int] = {}
+        beside = [_companion(companion, stack, senders) for companion in companions]
+        fd = listener.fileno()
+        work = Recipe(
+            name=f"{program} worker",
+            argv=(sys.executable, "-m", "services.web.worker", app_factory, str(fd)),
+            environment=child_environment(**senders),
+            pass_fds=(fd, *senders.values()),
+            tells_ready=True,
+        )
+        Master(program, folder, SystemClock(), [work] * workers, beside).run()
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        msg = f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}"
+        raise Refused(msg, next_step="end what listens there, or choose another port") from error
+    with listener:
+        listener.settimeout(0)  # its workers share this, too
+        yield listener
+
+
+def _companion(companion: Companion, stack: ExitStack, senders: dict[str, int]) -> Recipe:
+    """Return how to start it; the sending end of its inbox is added to ``senders``."""
+    fields: dict[str, object] = dict(companion.environment)
+    fds: tuple[int, ...] = ()
+    if companion.inbox is not None:
+        receiving, sending = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        for end in (receiving, sending):
+            stack.enter_context(end)
+        sending.settimeout(0)  # for every worker: a full inbox is an error, never a wait
+        senders[companion.inbox] = sending.fileno()
+        fields[companion.inbox] = receiving.fileno()
+        fds = (receiving.fileno(),)
+    return Recipe(
+        name=companion.name,
+        argv=companion.argv,
+        environment=child_environment(**fields),
+        pass_fds=fds,
+        stop_within_s=companion.stop_within_s,
     )

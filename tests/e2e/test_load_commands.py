@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.checkouts import checked_out
+from maitred.errors import Refused
 from maitred.events import Click, Order, encode
 from maitred.settings import child_environment
 from tests.support.contract_server import ContractServer, contract_server
@@ -49,6 +51,46 @@ def test_plain_locust_prints_percentiles_failures_and_rungs(
     assert {"u1", "u2"} <= {query.get("user_id", [""])[0] for query in server.queries}
 
 
+def test_locust_plays_a_scenario_whose_crowd_grows_and_shrinks(
+    server: ContractServer, tmp_path: Path
+) -> None:
+    done = run(
+        BIN / "locust", "-f", ROOT / "loadtests/locustfile.py", "--host", server.url,
+        "--headless", "-u", "4", "-r", "4", "-t", "3s", "--scenario", "dinner-peak", cwd=tmp_path,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "Closed loop" in done.stdout
+    assert "Shape test updating to 4 users" in done.stderr
+    # The first query asks which restaurants there are; then people eat near one that is open.
+    diners = [query for query in server.queries if "open_at" in query]
+    assert len(diners) == len(server.queries) - 1
+    assert {query["lat"][0] for query in diners} == {"41.88"}
+    assert {query["traffic"][0] for query in server.queries} == {"load"}
+
+
+def test_the_open_loop_climbs_to_the_knee_and_says_why_it_stopped(
+    server: ContractServer, tmp_path: Path
+) -> None:
+    (tmp_path / "users.txt").write_text("u1\n", encoding="utf-8")
+    server.alter = lambda reply: (
+        reply | {"rung": "popular", "degraded": "overload"} if len(server.queries) > 60 else reply
+    )
+
+    done = run(
+        sys.executable, "-m", "loadtests.openloop", "--url", server.url, "--scenario", "steps",
+        "--rate", "100", "--seconds", "14", "--users-file", "users.txt", cwd=tmp_path,
+    )  # fmt: skip
+
+    assert done.returncode in {0, 3}, done.stderr
+    said = json.loads(done.stdout)
+    rates = [step["rate_per_s"] for step in said["steps"]]
+    assert rates[0] == 50.0
+    assert rates[-1] == rates[-2] < 200.0
+    assert all(step["why"] for step in said["steps"][-2:])
+    assert said["knee_per_s"] < rates[-1]
+
+
 def test_make_load_passes_a_good_service_and_writes_its_reports(
     server: ContractServer, tmp_path: Path
 ) -> None:
@@ -68,6 +110,7 @@ def test_make_load_passes_a_good_service_and_writes_its_reports(
     assert content["commit"]
     assert "p99.9" in (reports / "load.md").read_text(encoding="utf-8")
     assert (reports / "load.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert "Requests by rung" in (reports / "load.html").read_text(encoding="utf-8")
 
 
 def test_make_load_fails_a_service_that_breaks_a_filter(
@@ -88,14 +131,57 @@ def test_make_load_fails_a_service_that_breaks_a_filter(
     assert "w=0.5: **failed**" in done.stdout
 
 
-def test_an_objective_that_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["--objectives", "fame"], "clicks, revenue, balanced"),
+        (["--scenario", "lunch"], "browse, dinner-peak, cold, steps, soak, overload"),
+        (["--faults", "valkey-stall"], "--state"),
+    ],
+)
+def test_what_cannot_be_done_is_wrong_usage(words: list[str], advice: str, tmp_path: Path) -> None:
     done = run(
-        sys.executable, "-m", "loadtests.run", "--url", "http://127.0.0.1:1",
-        "--objectives", "fame", cwd=tmp_path,
-    )  # fmt: skip
+        sys.executable, "-m", "loadtests.run", "--url", "http://127.0.0.1:1", *words, cwd=tmp_path
+    )
 
     assert done.returncode == 2
-    assert "clicks, revenue, balanced" in done.stderr
+    assert advice in done.stderr
+
+
+def test_two_services_are_compared_in_turns(server: ContractServer, tmp_path: Path) -> None:
+    with contract_server() as slower:
+        slower.delay_s = lambda _: 0.05
+
+        done = run(
+            sys.executable, "-m", "loadtests.compare", "--urls", server.url, slower.url,
+            "--rate", "40", "--seconds", "1", "--rounds", "2", cwd=tmp_path,
+        )  # fmt: skip
+
+    assert done.returncode in {0, 3}, done.stderr
+    made = json.loads((tmp_path / ".maitred/reports/compare.json").read_text(encoding="utf-8"))
+    assert [len(rounds) for rounds in made["rounds"].values()] == [2, 2]
+    order = [line.split()[2].rstrip(":") for line in done.stderr.splitlines() if "round" in line]
+    assert order == [server.url, slower.url, slower.url, server.url]
+    for spread in made["ratios"][slower.url].values():
+        assert spread[0] > 1.0
+
+
+def test_a_commit_is_checked_out_run_from_its_own_files_and_taken_away_again() -> None:
+    with checked_out("HEAD") as checkout:
+        where = subprocess.run(
+            [checkout.python, "-c", "import maitred; print(maitred.__file__)"],
+            check=True, capture_output=True, text=True, cwd=checkout.folder,
+            env=checkout.environment(checkout.folder.parent / "state"),
+        ).stdout  # fmt: skip
+        state = checkout.folder.parent / "state"
+
+        assert Path(where.strip()) == checkout.folder / "maitred" / "__init__.py"
+        with pytest.raises(Refused, match="no such"):
+            checkout.maitred("models", "publish", "no such", state=state)
+
+    assert not checkout.folder.parent.exists()
+    with pytest.raises(Refused, match="no commit"), checked_out("no-such-commit"):
+        pass
 
 
 @pytest.fixture

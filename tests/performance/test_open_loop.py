@@ -14,6 +14,8 @@ from loadtests.arrivals import Arrivals, due_times
 from loadtests.crowd import Crowd, browse
 from loadtests.judge import Judge
 from loadtests.openloop import Limits, OpenLoop, Record
+from loadtests.scenarios import SCENARIOS
+from loadtests.schedule import Schedule
 from loadtests.wire import Address, address_of
 from maitred.client import Aim, Query
 from maitred.clock import Clock, SystemClock
@@ -35,8 +37,8 @@ async def offer(
     limits: Limits | None = None,
 ) -> Record:
     loop = OpenLoop(address, Judge(), clock or SystemClock(), limits or Limits())
-    due_s = due_times(Arrivals.CONSTANT, rate, seconds, seed=1)
-    return await loop.run(due_s, repeat(Query(user_id="u1")))
+    due_s = due_times(Arrivals.CONSTANT, Schedule.flat(rate, seconds), seed=1)
+    return await loop.run(due_s, repeat(Query(user_id="u1")), frozenset({"u1"}))
 
 
 async def test_every_request_is_answered_and_judged(server: ContractServer) -> None:
@@ -116,7 +118,7 @@ async def test_a_connection_cut_before_any_byte_is_tried_once_more() -> None:
     async with cutting_server(cut_with=b"") as address:
         record = await offer(address, rate=50, seconds=1.0, limits=Limits(connections=1))
 
-    assert record.resent > 0
+    assert record.resent.any()
     assert record.failures.total() == 0
 
 
@@ -155,6 +157,41 @@ async def test_more_requests_than_connections_wait_on_their_own_clock(
     # One connection answers 20 a second: the 50th request is done after 2.5 s, due after 0.5 s.
     assert record.latency_ms.size == 50
     assert record.latency_ms.max() > 1500
+
+
+async def test_what_a_run_says_adds_up(server: ContractServer) -> None:
+    server.alter = lambda reply: reply | {"degraded": "store", "rung": "popular"}
+
+    record = await offer(address_of(server.url), rate=100, seconds=0.5)
+
+    assert record.personalised_share == 0.0
+    assert record.goodput_per_s == 0.0
+    assert record.shortages == {"store": 50}
+    assert record.cpu_s > 0
+    assert abs(record.started_at - SystemClock().now().timestamp()) < 60
+
+
+async def test_a_failure_is_told_in_words(server: ContractServer) -> None:
+    server.alter = lambda reply: reply | {"took_ms": "soon"}
+
+    record = await offer(address_of(server.url), rate=50, seconds=0.2)
+
+    assert record.failures == {"schema": 10}
+    assert "took_ms" in record.examples[0]
+
+
+async def test_the_rate_of_a_scenario_rises_and_falls(server: ContractServer) -> None:
+    loop = OpenLoop(address_of(server.url), Judge(), SystemClock(), Limits())
+    evening = SCENARIOS["dinner-peak"].schedule(200.0, 2.0)
+    due_s = due_times(Arrivals.POISSON, evening, seed=1)
+
+    record = await loop.run(due_s, browse(Crowd(), Aim(), explain=False, seed=1))
+
+    counts, _ = np.histogram(record.due_s, bins=[0, 0.3, 0.9, 1.3, 1.8, 2.0])
+    per_s = counts / np.diff([0, 0.3, 0.9, 1.3, 1.8, 2.0])
+    assert per_s[2] == max(per_s)
+    assert per_s[0] < 0.6 * per_s[2]
+    assert per_s[4] < 0.6 * per_s[2]
 
 
 def test_known_diners_are_most_of_the_crowd_and_anonymous_ones_are_there() -> None:

@@ -46,6 +46,8 @@ class ContractServer:
     async def _answer(self, scope: dict[str, Any], body: bytes) -> tuple[int, dict[str, Any]]:
         if scope["path"] == "/readyz":
             return 200, {}
+        if scope["path"].startswith("/v1/restaurants/"):
+            return 200, self._record(scope["path"].rpartition("/")[2])
         if scope["path"] == "/v1/events":
             events = orjson.loads(body)["events"]
             self.events += events
@@ -60,6 +62,17 @@ class ContractServer:
             errors = [{"field": "k", "reason": "must be less than or equal to 100"}]
             return self.status, {"title": "no", "detail": "k is too large", "errors": errors}
         return 200, self.alter(self._reply(query))
+
+    def _record(self, restaurant_id: str) -> dict[str, Any]:
+        days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+        return {
+            "restaurant_id": restaurant_id,
+            "lat": 41.88,
+            "lon": -87.63,
+            "cuisines": ["thai"],
+            "price_level": 2,
+            "hours": [f"{day} 11:00-23:00" for day in days],
+        }
 
     def _reply(self, query: dict[str, list[str]]) -> dict[str, Any]:
         excluded = set(query.get("exclude", []))

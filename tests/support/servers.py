@@ -3,15 +3,17 @@
 - ``valkey``: one server per session, emptied before each test and revived after it.
 - ``kafka``: one broker per session; tests use topic names of their own.
 - ``own_valkey``, ``own_kafka``: fresh servers for one test that breaks them.
+- ``cluster_valkey``: the same as a cluster of one node.
 - ``valkey_server``: the session's server for wider fixtures, which flush for themselves.
 """
 
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import redis
 
 from maitred.clock import SystemClock
 from maitred.settings import cache_folder, child_environment, load
@@ -91,7 +93,7 @@ class LiveKafka(LiveServer):
         return self.server.url
 
 
-def _start_valkey(home: Path) -> LiveValkey:
+def _start_valkey(home: Path, *flags: str) -> LiveValkey:
     launch = valkey_launch(
         home=home,
         port=free_port(),
@@ -99,7 +101,7 @@ def _start_valkey(home: Path) -> LiveValkey:
         environment=child_environment(),
         binary=find_valkey(),
     )
-    server = Server(launch, SystemClock())
+    server = Server(replace(launch, command=(*launch.command, *flags)), SystemClock())
     server.start()
     return LiveValkey(server)
 
@@ -139,6 +141,22 @@ def valkey(valkey_server: LiveValkey) -> Iterator[LiveValkey]:
 def own_valkey(tmp_path: Path) -> Iterator[LiveValkey]:
     """A fresh Valkey server for a test that breaks it."""
     live = _start_valkey(tmp_path / "own-valkey")
+    yield live
+    live.kill()
+
+
+@pytest.fixture
+def cluster_valkey(tmp_path: Path) -> Iterator[LiveValkey]:
+    """A Valkey cluster of one node that holds all slots: keys of one command must share a slot."""
+    bus = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    live = _start_valkey(tmp_path / "cluster-valkey", *bus)
+    with redis.Redis.from_url(live.url) as client:
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        clock = SystemClock()
+        until = clock.monotonic() + 10
+        while b"cluster_state:ok" not in client.execute_command("CLUSTER", "INFO"):
+            assert clock.monotonic() < until, "the cluster did not form"
+            clock.sleep(0.05)
     yield live
     live.kill()
 

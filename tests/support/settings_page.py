@@ -22,7 +22,7 @@ variable set there holds for all of them.
 
 FOOT = f"""
 Two variables of others are looked at: `XDG_CACHE_HOME` (where downloads go by default), and
-`PROMETHEUS_MULTIPROC_DIR`, which a program with several workers sets for them.
+`PROMETHEUS_MULTIPROC_DIR`, which a program that serves HTTP sets for its workers.
 
 This page is generated from `maitred/settings.py`: `{REWRITE}` writes it anew.
 """

@@ -79,3 +79,20 @@ async def test_reads_of_one_moment_travel_together(
     assert (found[7].state, found[7].row) == (b"state", b"row")
     assert [i for i, stored in enumerate(found) if stored != ABSENT] == [7]
     assert after - before == 1
+
+
+async def test_on_a_cluster_every_command_keeps_to_one_slot(cluster_valkey: LiveValkey) -> None:
+    users = [f"u{i}" for i in range(20)]
+    with redis.Redis.from_url(cluster_valkey.url) as client:
+        for user in users:
+            client.set(keys.state(user), f"state of {user}")
+        client.set(keys.row("v", "u7"), b"row")
+
+    async with (
+        connect_async(cluster_valkey.url, timeout_s=0.5) as asynchronous,
+        open_reader(asynchronous) as reader,
+    ):
+        found = await asyncio.gather(*(reader.read(user, "v", within_s=1.0) for user in users))
+
+    assert [stored.state for stored in found] == [f"state of {user}".encode() for user in users]
+    assert [stored.row for stored in found] == [None] * 7 + [b"row"] + [None] * 12

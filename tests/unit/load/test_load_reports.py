@@ -1,4 +1,4 @@
-"""Verdicts, percentiles, published reports and counted lines."""
+"""Percentiles, published reports and counted lines."""
 
 from pathlib import Path
 
@@ -7,35 +7,9 @@ import pytest
 
 from loadtests.lines import PARTS, code_lines, table
 from loadtests.results import between, digest, publish
-from loadtests.slo import SLO_FILE, Outcome, read_slo
 from maitred.client.waits import Percentiles
 from maitred.errors import UsageError
 from tests.support.repository import ROOT
-
-GOOD = {"requests": 20_000, "p999_ms": 80.0, "failures": 0, "send_lag_p999_ms": 1.0}
-
-
-@pytest.mark.parametrize(
-    ("change", "outcome"),
-    [
-        ({}, Outcome.PASSED),
-        ({"p999_ms": 100.1}, Outcome.FAILED),
-        ({"failures": 1}, Outcome.FAILED),
-        ({"p999_ms": None}, Outcome.PASSED),
-        ({"send_lag_p999_ms": 5.1, "failures": 3}, Outcome.VOID),
-        ({"requests": 0}, Outcome.VOID),
-    ],
-)
-def test_the_verdict_of_the_committed_slo(change: dict[str, object], outcome: Outcome) -> None:
-    assert read_slo(SLO_FILE).judge(GOOD | change) is outcome
-
-
-def test_an_slo_with_other_limits_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "slo.toml"
-    path.write_text("p50_ms = 3\n", encoding="utf-8")
-
-    with pytest.raises(UsageError, match="p50_ms"):
-        read_slo(path)
 
 
 def test_percentiles_are_exact_and_p999_waits_for_ten_thousand() -> None:

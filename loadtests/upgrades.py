@@ -1,0 +1,172 @@
+"""Faults that are no accidents: a model is swapped, the workers are replaced one after another."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from loadtests.faults import Wait
+from loadtests.stack import Stack
+from maitred.clock import Clock
+from maitred.errors import Refused
+from maitred.settings import child_environment, load
+from services.web.auth import admin_key
+
+__all__ = ["Reload", "Swap"]
+
+_MAITRED = str(Path(sys.executable).with_name("maitred"))
+_TRAIN = "maitred train --data DATASET --objective clicks --seed 8"
+_SERVED_WITHIN_S = 15.0
+_LOOK_S = 0.1
+
+
+@dataclass(slots=True)
+class Swap:
+    """Another model takes over, and the first one again: promote, then rollback, in turns."""
+
+    stack: Stack
+    clock: Clock
+    run: Path | None = None
+    """A run folder to publish when only one version of the objective is published."""
+    objective: str = "clicks"
+    lasts_s: float = 2.0
+    kind: str = "swap"
+    every_s: float | None = 10.0
+    _original: str | None = None
+    _other: str | None = None
+
+    def ready(self) -> None:
+        """Find two versions that can take turns; publish the run folder if there is only one.
+
+        Raises:
+            Refused: if there is only one, with the commands that make another.
+        """
+        self._original = self._models()["current"][self.objective]
+        if self._original is None:
+            msg = f"no {self.objective} model is served that another could take over from"
+            raise Refused(msg, next_step="maitred models promote")
+        self._other = self._candidate()
+        if self._other is None and self.run is not None:
+            self._publish(self.run)
+            self._other = self._candidate()
+        if self._other is None:
+            msg = f"a swap needs a second published {self.objective} model whose gates pass"
+            raise Refused(msg, next_step=f"{_TRAIN} --out RUN, then --second-run RUN")
+
+    def strike(self, wait: Wait) -> str:
+        """Let the other one take over; return once it serves."""
+        models = self._models()
+        now = models["current"][self.objective]
+        wanted = self._other if now == self._original else self._original
+        began = self.clock.monotonic()
+        self._turn(models, str(wanted))
+        while self._models()["serving"].get(self.objective) != wanted:
+            took_s = self.clock.monotonic() - began
+            if wait(_LOOK_S):
+                return f"{now} → {wanted}, cut short"
+            if took_s > _SERVED_WITHIN_S:
+                msg = f"{wanted} was promoted and does not serve after {took_s:.0f} s"
+                raise Refused(msg, next_step="see the log of inference")
+        return f"{now} → {wanted}, {self.clock.monotonic() - began:.1f} s until it served"
+
+    def undo(self) -> None:
+        """Serve what was served before the load; the other one becomes the rollback target."""
+        if self._original is None:
+            return
+        models = self._models()
+        if models["current"][self.objective] != self._original:
+            self._turn(models, self._original)
+
+    def _turn(self, models: Mapping[str, Any], wanted: str) -> None:
+        if models["current"]["previous"][self.objective] == wanted:
+            self._post(f"/v1/models/rollback?objective={self.objective}")
+        else:
+            self._post(f"/v1/models/{wanted}/promote")
+
+    def _candidate(self) -> str | None:
+        """Return the rollback target, or a version whose gates passed against what is served."""
+        models = self._models()
+        published = {entry["version"]: entry["gates"] or {} for entry in models["versions"]}
+        previous = models["current"]["previous"][self.objective]
+        if previous in published and previous != self._original:
+            return str(previous)
+        for version, gates in published.items():
+            is_other = version.startswith(f"{self.objective}-") and version != self._original
+            if is_other and gates.get("passed") and gates.get("champion") == self._original:
+                return str(version)
+        return None
+
+    def _publish(self, run: Path) -> None:
+        done = subprocess.run(  # noqa: S603  # our own program, no shell
+            [_MAITRED, "models", "publish", str(run)],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=child_environment(redis_url=self.stack.redis_url),
+        )
+        if done.returncode != 0:
+            msg = f"{run} could not be published: {done.stderr.strip()[-300:]}"
+            raise Refused(msg)
+
+    def _models(self) -> dict[str, Any]:
+        return self._ask("GET", "/v1/models")
+
+    def _post(self, path: str) -> None:
+        self._ask("POST", path)
+
+    def _ask(self, method: str, path: str) -> dict[str, Any]:
+        settings = load().model_copy(update={"state_dir": self.stack.state_dir})
+        url = f"{self.stack.inference_url}{path}"
+        bearer = {"authorization": f"Bearer {admin_key(settings)}"}
+        try:
+            answer = httpx.request(method, url, headers=bearer, trust_env=False, timeout=10.0)
+        except httpx.HTTPError as error:
+            msg = f"{path} did not answer: {error}"
+            raise Refused(msg) from error
+        if not answer.is_success:
+            msg = f"{path} answered {answer.status_code}: {answer.text[:300]}"
+            raise Refused(msg)
+        return dict(answer.json())
+
+
+@dataclass(slots=True)
+class Reload:
+    """The inference workers are replaced one after another, as after an upgrade."""
+
+    stack: Stack
+    lasts_s: float = 10.0
+    kind: str = "reload"
+    every_s: float | None = None
+
+    def ready(self) -> None:
+        """Check that this installation can.
+
+        Raises:
+            Refused: if its command line has no such command.
+        """
+        if not entry_points(group="maitred.commands", name="reload"):
+            msg = "this version of maitred has no command that replaces workers while it serves"
+            raise Refused(msg, next_step="leave reload out of --faults")
+
+    def strike(self, wait: Wait) -> str:
+        """Replace them and wait until the new ones serve."""
+        with subprocess.Popen(  # noqa: S603  # our own program, no shell
+            [_MAITRED, "reload", "--state", str(self.stack.state_dir)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as child:
+            _, said = child.communicate()
+        wait(0.0)
+        if child.returncode != 0:
+            msg = f"maitred reload ended with {child.returncode}: {said.strip()[-300:]}"
+            raise Refused(msg)
+        return "all workers replaced"
+
+    def undo(self) -> None:
+        """Nothing is to be undone: new workers are as good as the old ones."""

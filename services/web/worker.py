@@ -1,0 +1,68 @@
+"""``python -m services.web.worker APP_FACTORY SOCKET PIPE``: one worker; a master starts it.
+
+SOCKET and PIPE are numbers of file descriptors: where it accepts, and where it says that it is ready.
+"""
+
+import logging
+import socket
+import sys
+from importlib import import_module
+from typing import Any
+
+import uvicorn
+
+from maitred.clock import SystemClock
+from maitred.errors import MaitredError
+from services.web.child import READY, say
+from services.web.protocol import PatientProtocol
+from services.web.server import WorkerServer
+
+__all__ = ["KEEP_ALIVE_S", "serve"]
+
+KEEP_ALIVE_S = 75
+"""Longer than clients keep idle connections, so that none sends into a closing one."""
+
+_log = logging.getLogger(__name__)
+
+
+def serve(app_factory: str, listener: int, pipe: int) -> int:
+    """Serve until told to end; return the exit code."""
+    try:
+        app = _make(app_factory)
+    except MaitredError as error:
+        say(pipe, str(error))
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001  # an outermost loop: the master must hear of it
+        _log.exception("%s failed", app_factory)
+        say(pipe, f"{app_factory}: {type(error).__name__}: {error}")
+        return 1
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=PatientProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        backlog=2048,
+    )
+    server = WorkerServer(
+        config,
+        SystemClock(),
+        on_ready=lambda: say(pipe, READY),
+        on_failure=lambda reason: say(pipe, reason),
+    )
+    with socket.socket(fileno=listener) as accepting:
+        server.run([accepting])
+    return 0
+
+
+def _make(app_factory: str) -> Any:  # noqa: ANN401 - whatever ASGI application it makes
+    module, _, name = app_factory.partition(":")
+    return getattr(import_module(module), name)()
+
+
+if __name__ == "__main__":
+    sys.exit(serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

@@ -1,0 +1,107 @@
+"""More restaurants than a request may look at one by one: filters hold, nothing good is missed."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtests.scale import HERE, write_model
+from loadtests.served import publish
+from maitred.artifact import Model, load, score, shortlist, taste_of
+from maitred.artifact.folder import read_diners
+from maitred.catalogue import SCAN_ROWS, Filters
+from maitred.features import EMPTY
+from maitred.policy import greedy
+from tests.support.inference import LiveInference, ids, serving
+from tests.support.servers import LiveValkey
+
+RESTAURANTS = 25_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("large") / "model"
+    write_model(folder, RESTAURANTS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Model:
+    return load(folder)
+
+
+@pytest.fixture
+async def large(valkey: LiveValkey, folder: Path, tmp_path: Path) -> AsyncIterator[LiveInference]:
+    publish(valkey.url, folder)
+    # what is tested is what is found, not how fast a busy machine finds it
+    patient = {"budget_ms": 100, "redis_budget_ms": 100}
+    async with serving(tmp_path / "state", valkey.url, **patient) as inference:
+        yield inference
+
+
+def exact(model: Model, folder: Path, user_id: str, k: int) -> list[str]:
+    """The best by score among all restaurants."""
+    row = dict(read_diners(folder))[user_id]
+    taste = taste_of(row, EMPTY, model.catalogue.index)
+    scored = score(model, taste, shortlist(model, taste, model.catalogue.everything))
+    return [model.catalogue.ids[i] for i in scored.candidates[greedy(scored.log_p, k)].tolist()]
+
+
+def test_the_catalogue_is_over_the_limit() -> None:
+    assert RESTAURANTS > SCAN_ROWS
+
+
+async def test_without_a_place_the_best_of_everything_is_found(
+    large: LiveInference, model: Model, folder: Path
+) -> None:
+    for user_id in ("u0000", "u0123", "u0499"):
+        reply = await large.recommend(user_id=user_id, k=100, explore="false")
+
+        best = set(exact(model, folder, user_id, 100))
+        assert reply["rung"] == "personalised"
+        assert len(best & set(ids(reply))) >= 95
+
+
+@pytest.mark.parametrize(
+    ("parameters", "filters"),
+    [
+        ({"cuisine": "cuisine-07"}, Filters(cuisines=("cuisine-07",))),
+        ({"cuisine": "cuisine-07", "price_max": 1}, Filters(cuisines=("cuisine-07",), price_max=1)),
+        (
+            {"lat": HERE[0], "lon": HERE[1], "radius_km": 15_000},
+            Filters(lat=HERE[0], lon=HERE[1], radius_km=15_000),
+        ),
+        (
+            {"lat": HERE[0], "lon": HERE[1], "radius_km": 0.3, "price_max": 2},
+            Filters(lat=HERE[0], lon=HERE[1], radius_km=0.3, price_max=2),
+        ),
+    ],
+)
+@pytest.mark.parametrize("user_id", ["u0042", None])
+async def test_filters_hold_and_no_list_is_shorter_than_it_must_be(
+    large: LiveInference,
+    model: Model,
+    parameters: dict[str, Any],
+    filters: Filters,
+    user_id: str | None,
+) -> None:
+    who = {"user_id": user_id} if user_id else {}
+    reply = await large.recommend(k=50, **who, **parameters)
+
+    allowed = {model.catalogue.ids[row] for row in model.catalogue.allowed(filters).rows.tolist()}
+    assert set(ids(reply)) <= allowed
+    assert len(ids(reply)) == min(50, len(allowed))
+    assert reply["degraded"] is None
+
+
+async def test_a_filter_that_leaves_few_is_counted_exactly(
+    large: LiveInference, model: Model
+) -> None:
+    out = {"cuisine": "cuisine-07", "open_at": "2026-05-01T04:00:00"}
+
+    reply = await large.recommend(user_id="u0042", **out)
+
+    kept = model.catalogue.allowed(Filters(cuisines=("cuisine-07",))).rows.size
+    assert ids(reply) == []
+    assert reply["filtered"] == {"cuisine": RESTAURANTS - kept, "open_at": kept}
