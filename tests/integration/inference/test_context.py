@@ -1,5 +1,7 @@
 """What a request may say about its moment: policies, pages, what was seen, how much of one kind."""
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,9 +13,9 @@ import pytest
 from maitred.artifact import Verdict
 from maitred.errors import UsageError
 from maitred.features import Kind
+from maitred.settings import child_environment
 from maitred.store import models
 from maitred.store.client import connect
-from services.inference.commands import serve
 from services.inference.policies import load_policies
 from tests.support.inference import RECOMMENDATIONS, LiveInference, ids, remember, serving
 from tests.support.models import HISTORY_ENDS
@@ -142,13 +144,17 @@ def test_a_file_of_policies_that_means_nothing_is_refused_by_name(
     assert str(file) in str(refused.value)
 
 
-def test_the_program_refuses_a_missing_file_before_it_serves(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("MAITRED_POLICIES", str(tmp_path / "nowhere.toml"))
+def test_the_program_refuses_a_missing_file_before_it_serves(tmp_path: Path) -> None:
+    environment = child_environment(policies=tmp_path / "nowhere.toml", state_dir=tmp_path)
 
-    with pytest.raises(UsageError, match="nowhere"):
-        serve()
+    run = subprocess.run(
+        [sys.executable, "-m", "maitred", "serve"],
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert run.returncode == 2
+    assert "nowhere.toml: policies: cannot be read" in run.stderr
+    assert "next: " in run.stderr
 
 
 async def test_what_the_diner_did_before_is_masked(
