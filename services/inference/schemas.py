@@ -127,8 +127,9 @@ def _filters(checked: dict[str, Any], now: datetime) -> Filters:
 
 def _checked(values: dict[str, Any], faults: _Faults) -> Iterable[tuple[str, Any]]:
     for name, value in values.items():
+        parameter = PARAMETERS[name]
         try:
-            yield name, PARAMETERS[name].meaning(value)
+            yield name, parameter.meaning(value) if parameter.limit else parameter.check(value)
         except Fault as fault:
             faults.append((name, str(fault)))
 

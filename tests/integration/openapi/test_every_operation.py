@@ -1,5 +1,7 @@
 """Every operation of both OpenAPI documents, asked what nobody thought of: it says what it promised."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -26,6 +28,7 @@ from maitred.store.client import connect
 from services.inference.app import build as build_inference
 from services.inference.described import PATH
 from services.ingest.app import build as build_ingest
+from tests.support.documents import documents
 from tests.support.http import served
 from tests.support.inference import ADMIN
 from tests.support.publishing import publishing
@@ -145,3 +148,20 @@ def test_every_example_of_the_document_can_be_sent_as_it_stands(
     for name, member in members["properties"].items():
         reply = programs["inference"].post(PATH, json=here | {name: member["examples"][0]})
         assert reply.status_code == 200, reply.text
+
+
+def test_the_client_of_the_five_minutes_runs_as_it_is_printed(
+    programs: dict[str, httpx.Client],
+) -> None:
+    [page] = [document for document in documents() if document.name == "docs/api.md"]
+    [printed] = [block for block in page.blocks("python") if "urlopen" in block]
+    for program, port in (("inference", 8080), ("ingest", 8081)):
+        address = str(programs[program].base_url).rstrip("/")
+        printed = printed.replace(f"http://127.0.0.1:{port}", address)
+
+    run = subprocess.run(
+        [sys.executable, "-c", printed], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert len(run.stdout.splitlines()) == 300 / 20  # every restaurant, page by page
