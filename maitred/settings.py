@@ -86,7 +86,6 @@ class Settings(BaseSettings):
     )
     seed: int = Field(7, ge=0, description="Seed of serving's random streams.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
-
     impressions_fd: int | None = Field(
         None,
         ge=0,

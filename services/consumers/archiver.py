@@ -3,13 +3,15 @@
 Offsets are kept in the archive's ledger, never in the log: they must change with the data.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from maitred import events
 from maitred.archive.rows import Arrival
 from maitred.archive.writer import ArchiveWriter
 from maitred.clock import Clock
-from services.consumers.batch import Batch, Outcome, Taken, Undecodable
+from maitred.errors import InvalidEvent
+from services.consumers.batch import Outcome
 from services.consumers.dead import DeadLetters
 from services.eventlog.port import Record
 
@@ -31,8 +33,9 @@ class ArchiveConsumer:
         self._writer = writer
         self._dead = dead
         self._clock = clock
-        self._taken: list[Taken] = []
-        self._undecodable: list[Undecodable] = []
+        self._records: list[Record] = []
+        self._arrivals: list[Arrival] = []
+        self._undecodable: list[tuple[Record, str]] = []
         self._offsets: dict[int, int] = {}
         self._bytes = 0
         self._since = 0.0
@@ -41,14 +44,15 @@ class ArchiveConsumer:
         """See :class:`~services.consumers.batch.Consumer`."""
         return self._writer.resume_at()
 
-    def take(self, batch: Batch) -> Outcome:
-        """Keep the batch, and flush when it is time.
+    def take(self, records: Sequence[Record]) -> Outcome:
+        """Keep the records, and flush when it is time.
 
-        The batch is kept before anything can fail, and a failed flush keeps all; so when one
-        failed, what comes again is not kept twice.
+        They are kept before anything can fail, and a failed flush keeps all; so when one failed,
+        what comes again is not kept twice.
         """
-        if batch.offsets and any(self._offsets.get(p) != at for p, at in batch.offsets.items()):
-            self._keep(batch)
+        offsets = {record.partition: record.offset + 1 for record in records}
+        if any(self._offsets.get(p) != at for p, at in offsets.items()):
+            self._keep(records, offsets)
         is_due = self._clock.monotonic() - self._since >= FLUSH_S or self._bytes >= FLUSH_BYTES
         return self.finish() if self._offsets and is_due else Outcome()
 
@@ -56,22 +60,31 @@ class ArchiveConsumer:
         """Flush what was kept."""
         if not self._offsets:
             return Outcome()
-        arrivals = [Arrival(t.event, t.record.partition, t.record.offset) for t in self._taken]
-        told = self._writer.sort(arrivals)
-        records = {(t.record.partition, t.record.offset): t.record for t in self._taken}
-        letters: list[tuple[Record, str]] = [(u.record, u.reason) for u in self._undecodable]
-        letters += [(records[c.partition, c.offset], _CONFLICT) for c in told.conflicts]
+        told = self._writer.sort(self._arrivals)
+        conflicts = {(arrival.partition, arrival.offset) for arrival in told.conflicts}
+        letters = self._undecodable + [
+            (record, _CONFLICT)
+            for record in self._records
+            if (record.partition, record.offset) in conflicts
+        ]
         if letters:
             self._dead.bury(letters)
         self._writer.flush(told, self._offsets, undecodable=len(self._undecodable))
-        self._taken, self._undecodable, self._offsets, self._bytes = [], [], {}, 0
+        self._records, self._arrivals, self._undecodable = [], [], []
+        self._offsets, self._bytes = {}, 0
         self._writer.merge_small_files()
         return Outcome(applied=len(told.fresh), skipped=told.duplicates, dead=len(letters))
 
-    def _keep(self, batch: Batch) -> None:
+    def _keep(self, records: Sequence[Record], offsets: Mapping[int, int]) -> None:
         if not self._offsets:
             self._since = self._clock.monotonic()
-        self._taken += batch.taken
-        self._undecodable += batch.undecodable
-        self._offsets.update(batch.offsets)
-        self._bytes += sum(len(taken.record.value) for taken in batch.taken)
+        for record in records:
+            try:
+                event = events.decode(record.value)
+            except InvalidEvent as error:
+                self._undecodable.append((record, str(error)))
+            else:
+                self._records.append(record)
+                self._arrivals.append(Arrival.of(event, record.partition, record.offset))
+                self._bytes += len(record.value)
+        self._offsets.update(offsets)

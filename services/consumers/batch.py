@@ -1,12 +1,13 @@
 """What a consumer is given and what it gives back; and decoding, where bad records are told apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from maitred import events
 from maitred.errors import InvalidEvent
 from maitred.events import Event
+from services.eventlog.headers import type_in
 from services.eventlog.port import Record
 
 __all__ = ["Batch", "Consumer", "Outcome", "Taken", "Undecodable", "decode"]
@@ -34,6 +35,8 @@ class Batch:
 
     taken: Sequence[Taken] = ()
     undecodable: Sequence[Undecodable] = ()
+    passed_over: int = 0
+    """Records whose header names a type that the consumer has no use for; never opened."""
     offsets: Mapping[int, int] = field(default_factory=dict)
     """What comes next after this batch, by partition."""
 
@@ -59,11 +62,13 @@ class Consumer(Protocol):
     def resume_at(self) -> Mapping[int, int]:
         """Return what to read next where the consumer knows it; the log's memory serves the rest."""
 
-    def take(self, batch: Batch) -> Outcome:
-        """Apply a batch, which may be empty: time passes for consumers that wait for company.
+    def take(self, records: Sequence[Record]) -> Outcome:
+        """Apply the records of one poll, in the log's order within each partition.
+
+        There may be none: time passes for consumers that wait for company.
 
         Raises:
-            Unavailable: nothing was taken, or taking it again does no harm: the same batch comes
+            Unavailable: nothing was taken, or taking it again does no harm: the same records come
                 again after a pause.
         """
 
@@ -71,15 +76,22 @@ class Consumer(Protocol):
         """Bring what waits to an end; no batch comes after it."""
 
 
-def decode(records: Sequence[Record]) -> Batch:
-    """Return the records as events; those that are none are set apart with the reason."""
+def decode(records: Sequence[Record], useless: Collection[str] = ()) -> Batch:
+    """Return the records as events; those that are none are set apart with the reason.
+
+    Records whose header names a ``useless`` type are counted and not opened.
+    """
     taken: list[Taken] = []
     undecodable: list[Undecodable] = []
     offsets: dict[int, int] = {}
+    passed_over = 0
     for record in records:
         offsets[record.partition] = record.offset + 1
+        if useless and record.headers and type_in(record.headers) in useless:
+            passed_over += 1
+            continue
         try:
             taken.append(Taken(events.decode(record.value), record))
         except InvalidEvent as error:
             undecodable.append(Undecodable(record, str(error)))
-    return Batch(taken, undecodable, offsets)
+    return Batch(taken, undecodable, passed_over, offsets)

@@ -1,6 +1,8 @@
 """``maitred consume …`` and ``maitred events …``."""
 
+import gc
 import json
+import os
 import signal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +20,8 @@ events = typer.Typer(no_args_is_help=True, help="Audit the archive of events; sh
 dead = typer.Typer(no_args_is_help=True, help="Records that could not be archived.")
 events.add_typer(dead, name="dead")
 
+_NICENESS = 5
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -31,7 +35,10 @@ def consume(
 
     settings = load()
     configure_logging(settings.log_level)
+    if which != "features":  # a diner's next request waits for features, nobody for the others
+        os.nice(_NICENESS)
     with open_runner(which, settings, SystemClock()) as runner:
+        gc.freeze()  # libraries fill the heap for good: no collection need walk them again
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: runner.stop())
         runner.run()

@@ -29,6 +29,8 @@ __all__ = ["Runs", "Which", "archive_folder", "dead_reader", "open_runner"]
 
 Which = Literal["features", "archive", "retrain"]
 _DEFAULT_VALKEY_PORT = 6390
+_GATHER_MS = {"features": 100, "archive": 500}
+"""The next request should see a click; the archive flushes once a second at most."""
 _REDIS_TIMEOUT_S = 2.0
 _LEADER_WITHIN_S = 5.0
 
@@ -93,7 +95,9 @@ def _runner(
     topics, bootstrap = topics_of(settings), bootstrap_of(settings)
     consumer = _consumer(which, settings, clock, stack)
     name = f"maitred.{consumer.name}"
-    reader = KafkaLogReader(bootstrap, topics, topics.events.name, name, clock=clock)
+    reader = KafkaLogReader(
+        bootstrap, topics, topics.events.name, name, clock=clock, gather_ms=_GATHER_MS[which]
+    )
     stack.callback(reader.close)
     return Runner(consumer, reader, clock=clock, metrics=metrics)
 

@@ -1,4 +1,4 @@
-"""The loop of every consumer: poll, decode, apply, commit; and what happens when something is away.
+"""The loop of every consumer: poll, apply, commit; and what happens when something is away.
 
 The same batch is offered until it is taken, so nothing is skipped; a record that cannot be decoded
 is no reason to stop. The loop ends within seconds of being told to.
@@ -12,7 +12,7 @@ from functools import partial
 from maitred.clock import Clock
 from maitred.errors import LogUnavailable, MaitredError, Unavailable
 from maitred.observability import Metrics
-from services.consumers.batch import Consumer, Outcome, decode
+from services.consumers.batch import Consumer, Outcome
 from services.eventlog.port import LogReader
 
 __all__ = ["Runner"]
@@ -52,7 +52,7 @@ class Runner:
         """Consume until stopped."""
         self._reader.seek(self._consumer.resume_at())
         while not self._stop.is_set():
-            take = partial(self._consumer.take, decode(self._reader.poll(POLL_S)))
+            take = partial(self._consumer.take, self._reader.poll(POLL_S))
             while not self._offer(take) and not self._stop.wait(PAUSE_S):
                 pass
             self._commit()

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 
 from maitred.clock import Clock
 from maitred.errors import LogUnavailable, MaitredError, Overloaded
@@ -86,6 +87,7 @@ class Delivery:
         self._clock = clock
         self._metrics = metrics
         self._limits = limits
+        self._logged = metrics.impressions.labels("logged")
         self._lock = threading.Lock()
         self._is_direct = spool.entries == 0
         self._pending: deque[Pending] = deque()
@@ -144,15 +146,14 @@ class Delivery:
         record.sent_at = self._clock.monotonic()
         entry = record.entry
         future = self._log.append(self._topic, entry.key, entry.value, entry.headers)
+        future.add_done_callback(partial(self._acknowledge, record))
 
-        def acknowledge(done: "Future[None]") -> None:
-            if done.exception() is None:
-                record.is_acked = True
-                self._settle(record)
-            else:
-                record.is_failed = True
-
-        future.add_done_callback(acknowledge)
+    def _acknowledge(self, record: Pending, done: "Future[None]") -> None:
+        if done.exception() is None:
+            record.is_acked = True
+            self._settle(record)
+        else:
+            record.is_failed = True
 
     def _divert(self, refused: list[Pending]) -> None:
         """The log is away or slow: what it did not acknowledge goes to disk, and all that follows.
@@ -265,6 +266,6 @@ class Delivery:
                 batch.remaining -= 1
             is_complete = batch is not None and batch.remaining == 0
         if batch is None:
-            self._metrics.impressions.labels("logged").inc()
+            self._logged.inc()
         elif is_complete and not batch.future.done():
             batch.future.set_result(None)

@@ -21,7 +21,7 @@ from maitred.observability import Metrics
 from maitred.settings import Settings
 from services.eventlog.delivery import Batch, Delivery, Limits, Pending
 from services.eventlog.kafka import KafkaLogWriter
-from services.eventlog.port import Entry, Headers, LogWriter
+from services.eventlog.port import Entry, LogWriter
 from services.eventlog.spool import Spool
 from services.eventlog.topics import MAX_RECORD_BYTES, bootstrap_of, topics_of
 
@@ -54,18 +54,18 @@ class Publisher:
         self._is_closing = False
         self._thread = threading.Thread(target=self._pump, name="publisher", daemon=True)
 
-    def offer(self, key: str, value: bytes, headers: Headers = ()) -> bool:
-        """Hand over a record that nobody waits for: impressions.
+    def offer(self, entries: Sequence[Entry]) -> bool:
+        """Hand over records that nobody waits for: impressions.
 
-        Never blocks and never raises. False: dropped, for the queue is full. What becomes of each
-        is counted here, in ``metrics.impressions``: logged (in the log or on disk) or dropped. A
-        kill -9 loses the ones of the last moments.
+        Never blocks and never raises. False: dropped, for the queue is full or one of them too
+        large. What becomes of each is counted here, in ``metrics.impressions``: logged (in the log
+        or on disk) or dropped. A kill -9 loses the ones of the last moments.
         """
-        pending = Pending(Entry(key, value, headers), None)
-        if len(value) <= MAX_RECORD_BYTES and self._enqueue([pending]):
-            return True
-        self._metrics.impressions.labels("dropped").inc()
-        return False
+        fitting = [Pending(e, None) for e in entries if len(e.value) <= MAX_RECORD_BYTES]
+        taken = len(fitting) if self._enqueue(fitting) else 0
+        if taken < len(entries):
+            self._metrics.impressions.labels("dropped").inc(len(entries) - taken)
+        return taken == len(entries)
 
     def publish(self, entries: Sequence[Entry]) -> "Future[None]":
         """Hand over records; the future resolves when every one of them is durable.
@@ -146,16 +146,17 @@ class Publisher:
 
 @contextmanager
 def open_publisher(
-    settings: Settings, name: str, *, clock: Clock, metrics: Metrics
+    settings: Settings, name: str, *, clock: Clock, metrics: Metrics, linger_ms: int = 5
 ) -> Iterator[Publisher]:
     """Yield a started publisher to Kafka's topic of events, with a spool of this process.
 
     Returns at once, whether or not Kafka can be reached. ``name`` is the program's: its processes
-    share ``<state>/spool/<name>-0``, ``-1`` … one each. Closes within three seconds.
+    share ``<state>/spool/<name>-0``, ``-1`` … one each. Closes within three seconds. ``linger_ms``:
+    how long a record waits for company; somebody waits for those of ingest, nobody for others.
     """
     topics = topics_of(settings)
     spool = Spool.claim(settings.state_dir / "spool", name, max_bytes=settings.spool_max_bytes)
-    log = KafkaLogWriter(bootstrap_of(settings), topics, clock=clock)
+    log = KafkaLogWriter(bootstrap_of(settings), topics, clock=clock, linger_ms=linger_ms)
     publisher = Publisher(log, spool, topics.events.name, clock=clock, metrics=metrics)
     publisher.start()
     try:

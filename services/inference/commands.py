@@ -1,11 +1,15 @@
 """``maitred serve``."""
 
+import sys
+
 from maitred.settings import load
 from services.inference.policies import load_policies
 
 __all__ = ["serve"]
 
 DEFAULT_PORT = 8080
+RELAY_STOPS_WITHIN_S = 6.0
+"""Two seconds for what waits in the kernel, three for Kafka or the spool."""
 
 
 def serve() -> None:
@@ -18,7 +22,8 @@ def serve() -> None:
 
     The settings are environment variables: docs/settings.md.
     """
-    from services.web.launcher import run  # noqa: PLC0415  # only when it serves
+    from services.web.companion import Companion  # noqa: PLC0415  # only when it serves
+    from services.web.launcher import run  # noqa: PLC0415
 
     settings = load()
     load_policies(settings.policies)  # refused here, where people read it, not in every worker
@@ -29,4 +34,12 @@ def serve() -> None:
         settings,
         port=port,
         workers=settings.workers,
+        companions=(
+            Companion(
+                "relay",
+                (sys.executable, "-m", "services.inference.relay"),
+                inbox="impressions_fd",
+                stop_within_s=RELAY_STOPS_WITHIN_S,
+            ),
+        ),
     )

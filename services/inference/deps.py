@@ -12,10 +12,16 @@ from maitred.settings import Settings
 from maitred.store.client import Redis, connect, connect_async
 from maitred.store.loader import ModelLoader
 from maitred.store.reader import open_reader
-from services.eventlog.publisher import open_publisher
 from services.inference.admission import Admission
 from services.inference.breadth import open_breadth
-from services.inference.impressions import ImpressionLog, Outlet
+from services.inference.channel import (
+    Channel,
+    LocalChannel,
+    Outlet,
+    SocketChannel,
+    one_by_one,
+)
+from services.inference.impressions import ImpressionLog
 from services.inference.meter import Meter
 from services.inference.policies import Policies, load_policies
 from services.inference.recommend import Recommender
@@ -60,7 +66,7 @@ async def assemble(
 ) -> AsyncIterator[Dependencies]:
     """Yield the service, ready and warm; neither Redis nor Kafka has to be there.
 
-    ``outlet`` takes impressions; unless given, Kafka does.
+    ``outlet`` takes impressions; unless given, the relay does, and Kafka where none was started.
 
     Raises:
         UsageError: if the file of policies says what means nothing.
@@ -74,11 +80,10 @@ async def assemble(
             )
         )
         reader = await stack.enter_async_context(open_reader(fast))
-        if outlet is None:
-            publisher = open_publisher(settings, "inference", clock=clock, metrics=metrics)
-            outlet = stack.enter_context(publisher).offer
-        impressions = ImpressionLog(outlet, metrics)
-        stack.enter_context(impressions.pumping())
+        channel = _channel(settings, clock, metrics, stack, outlet)
+        later = asyncio.get_running_loop().call_later
+        impressions = ImpressionLog(channel, metrics, later=later)
+        stack.push_async_callback(impressions.close)
         breadth = stack.enter_context(open_breadth())
         snapshots = Snapshots()
         admission = Admission(clock, metrics)
@@ -101,6 +106,23 @@ async def assemble(
             recommender,
             policies,
         )
+
+
+def _channel(
+    settings: Settings,
+    clock: Clock,
+    metrics: Metrics,
+    stack: AsyncExitStack,
+    outlet: Outlet | None,
+) -> Channel:
+    """Return the way of impressions: to ``outlet``, else to the relay, else from here to Kafka."""
+    if outlet is not None:
+        return LocalChannel(one_by_one(outlet))
+    if settings.impressions_fd is not None:
+        return SocketChannel(settings.impressions_fd)
+    from services.inference.outlet import open_outlet  # noqa: PLC0415  # Kafka's client
+
+    return LocalChannel(stack.enter_context(open_outlet(settings, clock, metrics)))
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -13,6 +13,7 @@ from maitred.clock import Clock
 from maitred.errors import InvalidEvent
 from maitred.events import Event, Traffic
 from maitred.observability import Metrics
+from services.eventlog.headers import of_type
 from services.eventlog.port import Entry
 from services.eventlog.publisher import Publisher
 from services.ingest.window import Key, Window, digest
@@ -89,7 +90,9 @@ class Intake:
         before = fresh.get(key) or self._window.get(key)
         if before == body:
             return Verdict(event.event_id, "duplicate", traffic=traffic)
-        entries.append(Entry(event.user_id, raw))  # another body goes on to be dead-lettered
+        entries.append(
+            Entry(event.user_id, raw, of_type(event.type))
+        )  # another body goes on to be dead-lettered
         if before is not None:
             fault = ("event_id", "was used for another event of this diner; the first one counts")
             return Verdict(event.event_id, "rejected", (fault,), traffic)

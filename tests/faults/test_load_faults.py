@@ -1,6 +1,7 @@
 """Faults made while load goes on, on a real stack: struck, seen in the figures, and undone."""
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -147,6 +148,27 @@ def test_a_run_with_faults_knows_when_they_were_and_nothing_fails(
     assert made.summary["degraded"]["store"] > 0
     assert faults["outside_personalised_share"] > 0.8
     assert status_of(stack.state_dir)[1]["services"]["kafka"]["healthy"]
+
+
+def test_a_load_that_is_told_to_end_lets_valkey_go_on(stack: Stack, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [
+            sys.executable, "-m", "loadtests.run", "--state", str(stack.state_dir),
+            "--faults", "valkey-stall", "--rate", "20", "--seconds", "1", "--people", "0",
+            "--objectives", "clicks",
+        ],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path,
+        env={**child_environment(), "PYTHONPATH": str(ROOT)},
+    ) as load:  # fmt: skip
+        eventually(lambda: not answers(stack.redis_url), within_s=60)
+
+        load.terminate()
+        began = CLOCK.monotonic()
+        load.wait(timeout=30)
+
+    assert load.returncode == 128 + signal.SIGTERM
+    assert CLOCK.monotonic() - began < 5.0  # and not the ten seconds of the stall
+    assert answers(stack.redis_url)
 
 
 def test_make_load_writes_a_page_with_the_faults_in_it(stack: Stack, tmp_path: Path) -> None:

@@ -167,3 +167,19 @@ def test_chances_are_those_of_adding_up_logarithms(
     chances = list_propensities(u, positions)
     assert chances == pytest.approx(expected, rel=1e-9, abs=1e-300)
     assert (chances <= 1).all()
+
+
+def test_the_pool_reaches_beyond_sixty_of_one_kind() -> None:
+    scores = np.arange(64, 0, -1.0)
+    cap = Cap(np.array([0] * 60 + [1, 2, 3, 4]), 1)
+
+    pool = pool_of(scores, 4, cap)
+    choice = explore(scores[pool], 4, 5.0, generator(1, "pool"), cap.of(pool))
+
+    assert sorted(cap.groups[pool[choice.positions]].tolist()) in (
+        [0, 1, 2, 3],
+        [0, 1, 2, 4],
+        [0, 1, 3, 4],
+        [0, 2, 3, 4],
+        [1, 2, 3, 4],
+    )

@@ -24,7 +24,7 @@ def order(event_id: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any
 
 def arrivals(records: Iterable[dict[str, Any]], first: int = 0) -> list[Arrival]:
     parsed = (events.parse(record, from_client=False) for record in records)
-    return [Arrival(event, 0, offset) for offset, event in enumerate(parsed, first)]
+    return [Arrival.of(event, 0, offset) for offset, event in enumerate(parsed, first)]
 
 
 def flush(writer: ArchiveWriter, records: Iterable[dict[str, Any]]) -> None:

@@ -1,12 +1,14 @@
 """When time, capacity or sense run out, the reply steps down and names what ran short."""
 
+import socket
 from pathlib import Path
 
 import pytest
 import redis
 
-from maitred.clock import SystemClock
 from maitred.store import keys
+from services.inference.channel import LARGEST
+from services.inference.datagram import unpack
 from tests.support.inference import LiveInference, publish, serving
 from tests.support.servers import LiveValkey
 
@@ -83,18 +85,31 @@ async def test_a_full_queue_drops_impressions_and_counts_them(
     valkey: LiveValkey, tmp_path: Path
 ) -> None:
     publish(valkey.url, tmp_path)
-    waiting = []
+    worker, relay = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    fd = worker.fileno()
+    with worker, relay:
+        async with serving(
+            tmp_path / "state", valkey.url, to_kafka=True, impressions_fd=fd
+        ) as inference:
+            stuffed = stuff(worker)
+            inference.deps.recommender.impressions._capacity = 3
+            for _ in range(20):
+                await inference.recommend(user_id="u1")
+            dropped = inference.metric("maitred_impressions_total", outcome="dropped")
+            for _ in range(stuffed):
+                relay.recv(100)
+        arrived = [event for _, event in unpack(relay.recv(LARGEST))]
 
-    def slow(_key: str, value: bytes) -> bool:
-        SystemClock().sleep(0.2)
-        waiting.append(value)
-        return True
+    assert dropped == 17
+    assert len(arrived) == 3
 
-    async with serving(tmp_path / "state", valkey.url, outlet=slow) as inference:
-        inference.deps.recommender.impressions._capacity = 3
-        for _ in range(20):
-            await inference.recommend(user_id="u1")
-        dropped = inference.metric("maitred_impressions_total", outcome="dropped")
 
-    assert dropped >= 14
-    assert len(waiting) + dropped == 20
+def stuff(sender: socket.socket) -> int:
+    """Send until the kernel takes no more; return how many it took."""
+    count = 0
+    try:
+        while True:
+            sender.send(b"x", socket.MSG_DONTWAIT)
+            count += 1
+    except BlockingIOError:
+        return count

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import orjson
+import psutil
 import pytest
 
 from maitred import archive, features
@@ -17,7 +18,7 @@ from services.eventlog.kafka import KafkaLogWriter, ensure_topics
 from services.eventlog.topics import bootstrap_of, topics_of
 from services.ingest.app import build
 from tests.support.http import served
-from tests.support.loop import click, consuming, loop_settings
+from tests.support.loop import click, consuming, loop_settings, start
 from tests.support.publishing import eventually
 from tests.support.servers import LiveKafka, LiveValkey
 
@@ -167,3 +168,19 @@ def test_nothing_is_needed_to_audit_an_archive_that_nobody_wrote(tmp_path: Path)
 
     assert found.missing == ("e1",)
     assert not found.is_sound
+
+
+@pytest.mark.parametrize(("which", "nicer"), [("features", 0), ("archive", 5)])
+def test_only_features_stand_as_high_as_what_answers_diners(
+    settings: Settings, which: str, nicer: int
+) -> None:
+    settings.state_dir.mkdir(exist_ok=True)
+    log = settings.state_dir / "consumer.log"
+    process = start("services.consumers", which, settings=settings, log=log)
+    try:
+        eventually(lambda: b"health and metrics" in log.read_bytes())
+
+        assert psutil.Process(process.pid).nice() == min(19, psutil.Process().nice() + nicer)
+    finally:
+        process.kill()
+        process.wait()

@@ -88,6 +88,12 @@ async def test_what_needs_a_place_says_nothing_about_a_request_without_one(
     assert here["filtered"]["delivers"] > 0
 
 
+async def test_a_requests_weight_settles_the_objective_too(city: LiveInference) -> None:
+    reply = await city.recommend(user_id="u1", policy="home", revenue_weight=0.5)
+
+    assert (reply["objective"], reply["revenue_weight"]) == ("clicks", 0.5)
+
+
 async def test_policies_can_be_looked_up_as_their_file_says_them(city: LiveInference) -> None:
     reply = await city.http.get("/v1/policies")
 

@@ -56,6 +56,7 @@ def test_an_accepted_event_is_in_the_log_when_the_reply_comes(door: Door) -> Non
     [record] = door.behind.broker.records("t")
     assert record.key == "u1"
     assert orjson.loads(record.value)["restaurant_id"] == "r9"
+    assert record.headers == (("type", b"click"),)
 
 
 def test_one_bad_event_among_499_good_ones_is_rejected_alone(door: Door) -> None:

@@ -197,7 +197,12 @@ def test_a_cursor_that_was_changed_or_cut_is_noticed(names: list[str], data: Any
     at = data.draw(st.integers(0, len(cursor) - 1))
     other = data.draw(st.characters(exclude_characters=cursor[at]))
 
-    for broken in (cursor[:at] + other + cursor[at + 1 :], cursor[:at], cursor + other):
+    for broken in (
+        cursor[:at] + other + cursor[at + 1 :],
+        cursor[:at],
+        cursor + other,
+        cursor + "=",
+    ):
         if broken != "start":
             with pytest.raises(ValueError, match=r"."):
                 Page.of(broken)

@@ -93,7 +93,7 @@ def test_another_body_under_one_id_is_a_conflict_and_the_first_stays(tmp_path: P
     with open_writer(tmp_path, "t", clock=ManualClock(), dedup_days=7) as writer:
         told = writer.sort(arrivals([wire("click", "a", restaurant_id="r2")], 1))
 
-    assert [c.event.event_id for c in told.conflicts] == ["a"]
+    assert [c.event_id for c in told.conflicts] == ["a"]
     assert told.fresh == []
 
 
@@ -143,6 +143,21 @@ def test_many_small_files_become_one_and_nothing_is_lost(tmp_path: Path) -> None
     assert ids(tmp_path) == [f"e{number:02}" for number in range(64)]
 
 
+def test_a_file_of_some_size_is_left_alone_when_others_are_merged(tmp_path: Path) -> None:
+    with open_writer(tmp_path, "t", clock=ManualClock(), dedup_days=7) as writer:
+        flush(writer, [wire("click", f"big{number}") for number in range(10_000)])
+        [big] = parquet(tmp_path)
+        for number in range(63):
+            flush(writer, [wire("click", f"e{number:02}")])
+        assert not writer.merge_small_files()
+        flush(writer, [wire("click", "e63")])
+
+        assert writer.merge_small_files()
+    assert big in parquet(tmp_path)
+    assert len(parquet(tmp_path)) == 2
+    assert len(ids(tmp_path)) == 10_064
+
+
 def test_a_merge_that_was_killed_half_way_is_finished_at_the_next_start(tmp_path: Path) -> None:
     with open_writer(tmp_path, "t", clock=ManualClock(), dedup_days=7) as writer:
         for number in range(64):
@@ -169,7 +184,7 @@ def test_ids_are_forgotten_after_twice_the_days_but_those_of_replays_never(tmp_p
     with open_writer(tmp_path, "t", clock=clock, dedup_days=7) as writer:
         told = writer.sort(arrivals([wire("click", "a"), wire("click", "r", traffic="replay")], 2))
 
-    assert [arrival.event.event_id for arrival in told.fresh] == ["a"]
+    assert [arrival.event_id for arrival in told.fresh] == ["a"]
     assert told.duplicates == 1
 
 

@@ -102,12 +102,13 @@ def test_a_record_that_no_log_would_take_is_refused_at_once(tmp_path: Path) -> N
         with pytest.raises(TooLarge):
             at.publisher.publish([Entry("ada", b"x" * 1_000_000)]).result(5)
 
-        assert at.publisher.offer("ada", b"x" * 1_000_000) is False
+        assert at.publisher.offer([Entry("ada", b"x" * 1_000_000)]) is False
+        assert at.metric("maitred_impressions_total", outcome="dropped") == 1
 
 
 def test_an_offered_record_is_counted_as_logged(tmp_path: Path) -> None:
     with publishing(tmp_path) as at:
-        assert at.publisher.offer("ada", b"shown")
+        assert at.publisher.offer([Entry("ada", b"shown")])
 
         eventually(lambda: at.metric("maitred_impressions_total", outcome="logged") == 1)
         assert at.values() == [b"shown"]
@@ -117,7 +118,7 @@ def test_offers_that_find_no_room_are_dropped_and_counted(tmp_path: Path) -> Non
     broker = MemoryBroker(is_away=True)
     with publishing(tmp_path, broker=broker, max_bytes=60) as at:
         for _ in range(10):
-            at.publisher.offer("ada", b"x" * 20)
+            at.publisher.offer([Entry("ada", b"x" * 20)])
 
         eventually(
             lambda: (

@@ -16,10 +16,13 @@ def test_ratios_are_of_each_round_and_say_how_far_they_spread() -> None:
 
 
 def test_void_rounds_say_nothing_of_latency_and_still_what_the_server_used() -> None:
-    found = ratios([*rounds(2.0), *rounds(2.0, void=1.0)], rounds(3.0, 40.0))
+    base, other = [*rounds(2.0), *rounds(2.0, void=1.0)], rounds(3.0, 40.0)
+    other[1]["server_cpu_ms"] = 3.0
+
+    found = ratios(base, other)
 
     assert found["p99_ms"] == [1.5, 1.5, 1.5]
-    assert found["server_cpu_ms"] == [1.0, 1.0, 1.0]
+    assert found["server_cpu_ms"] == [1.0, 2.0, 3.0]
 
 
 def test_a_figure_that_no_pair_has_has_no_ratio() -> None:

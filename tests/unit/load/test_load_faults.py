@@ -53,7 +53,7 @@ def test_single_faults_come_one_after_another_with_calm_between() -> None:
 def test_swaps_come_every_ten_seconds_beside_them() -> None:
     strikes = plan([STALL, SWAP], 35.0)
 
-    assert [s.at_s for s in strikes if s.kind == "swap"] == [1.0, 11.0, 21.0, 31.0]
+    assert [s.at_s for s in strikes if s.kind == "swap"] == [3.0, 13.0, 23.0, 33.0]
     assert [s.kind for s in strikes] == ["swap", "stall", "swap", "stall", "swap", "swap"]
 
 

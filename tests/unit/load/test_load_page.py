@@ -10,6 +10,7 @@ import pytest
 from loadtests.knee import Step, described
 from loadtests.page import page
 from loadtests.plots import latency_curves
+from loadtests.shapes import sheet
 from loadtests.timeline import timeline
 from loadtests.verdicts import markdown
 from tests.support.records import record_of
@@ -84,6 +85,15 @@ def test_every_drawing_is_well_formed_and_the_fault_is_shaded_where_it_was(
     assert left == pytest.approx(56 + (720 - 72) * 0.5 / 3, abs=0.2)
     assert width == pytest.approx((720 - 72) / 3, abs=0.2)
     assert {"0 s: 1 personalised", "1 s: 1 popular", "2 s: 1 failed"} <= set(tips)
+
+
+def test_drawings_on_a_sheet_stand_below_each_other() -> None:
+    one = latency_curves({"a": np.array([1.0, 2.0])}, title="A", limit_ms=100.0)
+
+    drawn = ET.fromstring(sheet([one, one]))  # noqa: S314
+
+    assert [part.get("y") for part in drawn] == ["0", "360"]
+    assert drawn.get("viewBox") == "0 0 720 720"
 
 
 def test_the_words_say_the_same(content: dict[str, Any]) -> None:

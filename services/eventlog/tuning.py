@@ -1,0 +1,44 @@
+"""How Kafka's client is set: against its traps, and so that a record costs little CPU time."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+__all__ = ["consumer_settings", "producer_settings"]
+
+_COMMON: Final[dict[str, Any]] = {
+    "api_version": (4, 0),  # stated, so that no constructor waits for a broker to ask it
+    "request_timeout_ms": 10_000,
+    "reconnect_backoff_max_ms": 1_000,
+    "metrics_enabled": False,
+}
+_PRODUCER: Final[dict[str, Any]] = (
+    _COMMON
+    | {
+        "max_block_ms": 0,
+        "acks": "all",
+        "enable_idempotence": True,
+        "delivery_timeout_ms": 86_400_000,  # an expired delivery kills the idempotent producer for good
+        "batch_size": 512 * 1024,  # half of what a broker takes
+        "compression_type": "zstd",  # the client's gzip is level 9: docs/adr/0051-impressions-leave-by-a-relay.md
+    }
+)
+_CONSUMER: Final[dict[str, Any]] = _COMMON | {
+    "enable_auto_commit": False,
+    "auto_offset_reset": "earliest",
+    "max_poll_records": 2_000,
+    "fetch_min_bytes": 256 * 1024,  # each reply costs, however little it brings
+}
+
+
+def producer_settings(bootstrap: Sequence[str], linger_ms: int) -> dict[str, Any]:
+    """Return a producer's settings; a record waits ``linger_ms`` for company."""
+    return _PRODUCER | {"bootstrap_servers": list(bootstrap), "linger_ms": linger_ms}
+
+
+def consumer_settings(bootstrap: Sequence[str], name: str, gather_ms: int) -> dict[str, Any]:
+    """Return a consumer's settings; the broker collects records for ``gather_ms`` at most."""
+    return _CONSUMER | {
+        "bootstrap_servers": list(bootstrap),
+        "group_id": name,
+        "fetch_max_wait_ms": gather_ms,
+    }
