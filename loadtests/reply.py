@@ -30,7 +30,7 @@ def fits(reply: Any) -> bool:  # noqa: ANN401  # whatever JSON said
     try:
         return (
             type(reply) is dict
-            and len(reply) == _MEMBERS
+            and (len(reply) == _MEMBERS or _is_page(reply))
             and type(reply["request_id"]) is str
             and reply["rung"] in _RUNGS
             and reply["degraded"] in _DEGRADED
@@ -42,6 +42,11 @@ def fits(reply: Any) -> bool:  # noqa: ANN401  # whatever JSON said
         )
     except (KeyError, TypeError):  # a member that is not there; a list where a choice should be
         return False
+
+
+def _is_page(reply: dict[str, Any]) -> bool:
+    """Whether a reply has one member more, the cursor that only pages have."""
+    return len(reply) == _MEMBERS + 1 and _is_text_or_none(reply["cursor"])
 
 
 def explain(body: bytes) -> str:

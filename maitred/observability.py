@@ -97,20 +97,20 @@ class Metrics:
             "maitred_catalogue_position",
             "Pieces of the restaurants' change log that the worker farthest behind has applied.",
             registry=registry,
-            multiprocess_mode="min",
+            multiprocess_mode="livemin",
         )
         self.catalogue_behind = Gauge(
             "maitred_catalogue_behind_seconds",
             "How long ago a worker last knew every change of a restaurant, seconds.",
             registry=registry,
-            multiprocess_mode="max",
+            multiprocess_mode="livemax",
         )
         self.catalogue_overlay = Gauge(
             "maitred_catalogue_overlay_restaurants",
             "Restaurants that differ from the models' own: changed (new ones too), gone.",
             ("state",),
             registry=registry,
-            multiprocess_mode="max",
+            multiprocess_mode="livemax",
         )
         # events
         self.accepted = Counter(

@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     balanced_weight: Share | None = Field(
         None, description="Revenue weight of `balanced`; unset: the one in the artefact."
     )
+    policies: Path | None = Field(
+        None, description="TOML file of named policies; unset: the one that comes with the service."
+    )
     seed: int = Field(7, ge=0, description="Seed of serving's random streams.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     impressions_fd: int | None = Field(

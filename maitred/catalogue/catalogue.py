@@ -131,7 +131,9 @@ class Catalogue:
 
     def first_cuisines(self, rows: Indices) -> list[str | None]:
         """Return what each of these restaurants stands for."""
-        return [self.first_cuisine(row) for row in rows.tolist()]
+        words = self.columns.cuisines.words
+        codes = self.columns.cuisines.first(rows).tolist()
+        return [words[code] if code >= 0 else None for code in codes]
 
     def name_of(self, row: int) -> str:
         """Return what people call a restaurant; its id where no name is known."""

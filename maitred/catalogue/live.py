@@ -142,12 +142,14 @@ class LiveCatalogue:
 
     def first_cuisines(self, rows: Indices) -> "list[str | None]":
         """See :meth:`Catalogue.first_cuisines`."""
-        return [
-            self.base.first_cuisine(row)
-            if (at := self._changed_at(row)) is None
-            else self.changed.first_cuisine(at)
-            for row in rows.tolist()
-        ]
+        known = np.minimum(rows, max(len(self.base) - 1, 0))
+        first: list[str | None] = [None] * rows.size
+        if len(self.base):
+            first = self.base.first_cuisines(known)
+        for place, row in enumerate(rows.tolist()):
+            if (at := self._changed_at(row)) is not None:
+                first[place] = self.changed.first_cuisine(at)
+        return first
 
     def _changed_at(self, row: int) -> int | None:
         """Return where a row's newer record stands; None: what the base says of it holds."""

@@ -66,17 +66,29 @@ class Query:
     user_id: str | None = None
     """None: anonymous."""
     k: int = 10
+    """0: as many as the policy says."""
+    policy: str | None = None
+    """A named policy; what is None or empty here is its choice."""
     objective: str | None = None
     revenue_weight: float | None = None
     lat: float | None = None
     lon: float | None = None
     radius_km: float | None = None
+    delivers: bool = False
+    """Only those that deliver to ``lat``, ``lon``."""
     cuisines: tuple[str, ...] = ()
     """Any of these."""
+    attributes: tuple[str, ...] = ()
+    """All of these."""
     price_max: int | None = None
     open_at: str | None = None
     """A time (RFC 3339) or ``now``."""
     exclude: tuple[str, ...] = ()
+    seen: Literal["keep", "mask"] | None = None
+    """Whether restaurants that the diner visited before are shown."""
+    max_per_cuisine: int | None = None
+    cursor: str | None = None
+    """``start``, then the cursor of the reply before: pages that repeat nothing."""
     history: tuple[str, ...] = ()
     """Restaurants that the client knows the diner visited, most recent first; sent by POST."""
     explain: bool = False
@@ -87,14 +99,19 @@ class Query:
         """Return the query string's pairs, in a fixed order; defaults are left out."""
         single = {
             "user_id": self.user_id,
-            "k": self.k,
+            "k": self.k or None,
+            "policy": self.policy,
             "objective": self.objective,
             "revenue_weight": self.revenue_weight,
             "lat": self.lat,
             "lon": self.lon,
             "radius_km": self.radius_km,
+            "delivers": "true" if self.delivers else None,
             "price_max": self.price_max,
             "open_at": self.open_at,
+            "seen": self.seen,
+            "max_per_cuisine": self.max_per_cuisine,
+            "cursor": self.cursor,
             "explain": "true" if self.explain else None,
             "explore": None if self.explore else "false",
             "request_id": self.request_id,
@@ -102,26 +119,37 @@ class Query:
         }
         pairs = [(name, str(value)) for name, value in single.items() if value is not None]
         pairs += [("cuisine", cuisine) for cuisine in self.cuisines]
+        pairs += [("attribute", attribute) for attribute in self.attributes]
         return pairs + [("exclude", restaurant_id) for restaurant_id in self.exclude]
 
     def body(self, traffic: Traffic) -> dict[str, object]:
         """Return the JSON body of a POST; defaults are left out."""
         single: dict[str, object] = {
             "user_id": self.user_id,
+            "k": self.k or None,
+            "policy": self.policy,
             "objective": self.objective,
             "revenue_weight": self.revenue_weight,
             "lat": self.lat,
             "lon": self.lon,
             "radius_km": self.radius_km,
+            "delivers": self.delivers or None,
             "price_max": self.price_max,
             "open_at": self.open_at,
+            "seen": self.seen,
+            "max_per_cuisine": self.max_per_cuisine,
+            "cursor": self.cursor,
+            "explain": self.explain or None,
+            "explore": None if self.explore else False,
             "request_id": self.request_id,
         }
-        lists = {"cuisine": self.cuisines, "exclude": self.exclude, "history": self.history}
+        lists = {
+            "cuisine": self.cuisines,
+            "attribute": self.attributes,
+            "exclude": self.exclude,
+            "history": self.history,
+        }
         return {
-            "k": self.k,
-            "explain": self.explain,
-            "explore": self.explore,
             "traffic": traffic.value,
             **{name: value for name, value in single.items() if value is not None},
             **{name: list(values) for name, values in lists.items() if values},
@@ -165,6 +193,8 @@ class Recommendation(_Border):
     took_ms: FiniteFloat
     filtered: dict[str, int] | None
     items: tuple[Recommended, ...]
+    cursor: str | None = None
+    """Of the next page of a paged list; None: there is none."""
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from services.inference.impressions import Outlet
 from services.inference.lookup_routes import lookup_routes
 from services.inference.paths import BATCH
 from services.inference.restaurants import restaurants_router
+from services.inference.routes import router
 from services.web.app import build_app
 from services.web.auth import admin_key
 from services.web.limits import BodyLimit
@@ -73,6 +74,7 @@ def build(settings: Settings, clock: Clock, *, outlet: Outlet | None = None) -> 
     )
     app.router.routes.extend(lookup_routes())
     key = admin_key(settings)
+    app.include_router(router)
     app.include_router(restaurants_router(key))
     app.include_router(admin_router(key))
     return app

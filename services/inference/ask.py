@@ -6,6 +6,7 @@ from datetime import datetime
 from maitred.catalogue import Filters
 from maitred.events import Traffic
 from maitred.policy import Objective
+from services.inference.pages import Page
 
 __all__ = ["Ask"]
 
@@ -28,3 +29,12 @@ class Ask:
     """Restaurants that the client says the diner visited, most recent first."""
     local_time: datetime | None = None
     """The diner's wall clock, where the client sent it; picks the part of the day."""
+    masks_seen: bool = False
+    """Leave out what the diner visited, clicked or ordered before, as far as it is known."""
+    max_per_cuisine: int | None = None
+    page: Page | None = None
+    """Which page of a list; None: the list is not paged."""
+    policy: str | None = None
+    """The named policy that filled in what the request left open."""
+    temperature: float | None = None
+    """Of exploration, where the policy says; None: the service's."""

@@ -22,7 +22,7 @@ from services.inference.ask import Ask
 from services.inference.candidates import taste_for
 from services.inference.catalogue_view import View
 from services.inference.deadline import Deadline
-from services.inference.recommend import Recommendation, Recommender
+from services.inference.recommend import Recommendation, Recommender, spare_of
 from services.inference.scorer import Judged
 from services.inference.shown import Degraded
 from services.inference.slices import Slices
@@ -61,6 +61,13 @@ class _Seat:
     judged: Judged | None = None
 
     @property
+    def is_plain(self) -> bool:
+        """Whether somebody known may be shown all of the view, and nothing caps the list."""
+        ask = self.ask
+        narrows = ask.masks_seen or ask.page is not None or ask.max_per_cuisine is not None
+        return self.taste is not None and self.taste.is_known and not narrows
+
+    @property
     def ahead(self) -> Ahead | None:
         """What the diner's own walk need not do again."""
         if self.view is None:
@@ -89,7 +96,7 @@ class Batch:
             InvalidInput: if the objective and the dial of a diner contradict each other.
         """
         snapshot = self.recommender.snapshots.now  # one for all: replies of a batch belong together
-        views: dict[tuple[bool, Filters], View] = {}
+        views: dict[tuple[bool, int, Filters], View] = {}
         for some in _parts(asks, TOGETHER):
             seats = [_Seat(a, self.recommender.policy_for(a, snapshot), snapshot) for a in some]
             for seat in seats:
@@ -103,16 +110,19 @@ class Batch:
                 await slices.breathe()
 
     async def _view(
-        self, seat: _Seat, views: dict[tuple[bool, Filters], View], deadline: Deadline
+        self, seat: _Seat, views: dict[tuple[bool, int, Filters], View], deadline: Deadline
     ) -> View | None:
         served = seat.snapshot.of(seat.policy) or seat.snapshot.lowest
         if served is None:
             return None
-        key = (served is seat.snapshot.clicks, seat.ask.filters)
+        spare = spare_of(seat.ask)
+        key = (served is seat.snapshot.clicks, spare, seat.ask.filters)
         if key not in views:
             within_s = max(deadline.remaining_s / 2, 0.0)
             breadth = self.recommender.breadth
-            views[key] = await breadth.view(served, seat.ask.filters, within_s=within_s)
+            views[key] = await breadth.view(
+                served, seat.ask.filters, within_s=within_s, spare=spare
+            )
         return views[key]
 
     async def _look_up(self, seats: Sequence[_Seat], deadline: Deadline, slices: Slices) -> None:
@@ -151,7 +161,7 @@ class Batch:
         views: dict[int, tuple[View, list[_Seat]]] = {}
         for seat in seats:
             view = seat.view
-            if view is not None and seat.taste is not None and seat.taste.is_known:
+            if view is not None and seat.is_plain:
                 views.setdefault(id(view), (view, []))[1].append(seat)
         for view, some in views.values():
             size = CELLS // view.rows.size if view.is_whole and view.rows.size else 0

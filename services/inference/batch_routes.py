@@ -17,7 +17,7 @@ from services.inference.parameters import PARAMETERS
 from services.inference.paths import MAX_DINERS
 from services.inference.recommend import Recommendation
 from services.inference.replies import labels_of, members_of
-from services.inference.schemas import ask_of_body
+from services.inference.schemas import ask_of_record
 from services.inference.slices import Slices
 
 __all__ = ["batch"]
@@ -99,8 +99,8 @@ async def _asks(
             if not isinstance(own, dict):
                 raise _invalid([("", "must be an object")])
             said = {name: value for name, value in own.items() if value is not None}
-            ask = ask_of_body(orjson.dumps(defaults | said), b"", now)
-            deps.recommender.policy_for(ask, snapshot)
+            ask = ask_of_record(defaults | said, now, deps.policies)
+            deps.recommender.check(ask, snapshot)
             asks.append(ask)
         except InvalidInput as error:
             faults |= dict.fromkeys(_named(error, own, number))

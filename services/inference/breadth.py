@@ -42,13 +42,18 @@ class Breadth:
         self._waiting = 0
         self._nearest: OrderedDict[tuple[str, bytes], Indices] = OrderedDict()
 
-    async def view(self, served: Served, filters: Filters, *, within_s: float) -> View:
-        """Return what a request may be shown; a part of it where all is too much or takes too long."""
+    async def view(
+        self, served: Served, filters: Filters, *, within_s: float, spare: int = 0
+    ) -> View:
+        """Return what a request may be shown; a part of it where all is too much or takes too long.
+
+        ``spare``: how many of them may be left out later for reasons that are not filters.
+        """
         view = view_of(served, filters)
         if view is not None:
             return view
         head = head_of(served, filters)
-        if head.rows.size >= ENOUGH:
+        if head.rows.size >= ENOUGH + spare:
             return head
         return await self._off_loop(lambda: scan(served, filters), within_s) or head
 

@@ -3,6 +3,7 @@
 import sys
 
 from maitred.settings import load
+from services.inference.policies import load_policies
 
 __all__ = ["serve"]
 
@@ -25,6 +26,7 @@ def serve() -> None:
     from services.web.launcher import run  # noqa: PLC0415
 
     settings = load()
+    load_policies(settings.policies)  # refused here, where people read it, not in every worker
     port = DEFAULT_PORT if settings.inference_port is None else settings.inference_port
     run(
         "inference",

@@ -62,7 +62,7 @@ def pack(impression: Impression) -> bytes:
             impression.at,
             ask.traffic.value,
             impression.model_version,
-            shown.policy.name,
+            f"{ask.policy}:{shown.policy.name}" if ask.policy else shown.policy.name,
             shown.policy.weight,
             shown.rung.value,
             shown.temperature,

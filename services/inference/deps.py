@@ -27,9 +27,10 @@ from services.inference.follow import Follow
 from services.inference.impressions import ImpressionLog
 from services.inference.lookups import Lookups
 from services.inference.meter import Meter
+from services.inference.policies import Policies, load_policies
 from services.inference.recommend import Recommender
 from services.inference.slices import Turnstile
-from services.inference.snapshot import Snapshots
+from services.inference.snapshot import EMPTY, Snapshots
 from services.inference.watch import Watch
 
 __all__ = ["Dependencies", "assemble", "redis_url"]
@@ -60,6 +61,7 @@ class Dependencies:
     recommender: Recommender
     turnstile: Turnstile
     lookups: Lookups
+    policies: Policies
 
 
 def redis_url(settings: Settings) -> str:
@@ -75,7 +77,11 @@ async def assemble(
     """Yield the service, ready and warm; neither Redis nor Kafka has to be there.
 
     ``outlet`` takes impressions; unless given, the relay does, and Kafka where none was started.
+
+    Raises:
+        UsageError: if the file of policies says what means nothing.
     """
+    policies = load_policies(settings.policies)
     async with AsyncExitStack() as stack:
         redis = stack.enter_context(connect(redis_url(settings), timeout_s=ADMIN_TIMEOUT_S))
         fast = await stack.enter_async_context(
@@ -90,6 +96,7 @@ async def assemble(
         stack.push_async_callback(impressions.close)
         breadth = stack.enter_context(open_breadth())
         snapshots = Snapshots()
+        stack.callback(snapshots.swap, EMPTY)  # an app that has ended keeps no model mapped
         admission = Admission(clock, metrics)
         loader = ModelLoader(redis, settings.state_dir / "models")
         restaurants = CatalogueStore(redis)
@@ -105,6 +112,7 @@ async def assemble(
         yield Dependencies(
             settings, clock, metrics, redis, snapshots, watch, follow, restaurants, admission, meter,
             recommender, Turnstile(admission, clock), Lookups(breadth),
+            policies,
         )  # fmt: skip
 
 

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.inference.parameters import PARAMETERS, Parameter
+from services.inference.policies import POLICY_HEADER
+from services.web.problems import PROBLEMS
 
 __all__ = ["PATH", "ReasonReply", "RecommendationReply", "add_to", "schema_of"]
 
@@ -34,6 +36,41 @@ _EXAMPLE: dict[str, Any] = {
         }
     ],
 }
+
+
+_ASKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "a stranger": (
+        "Somebody without an id whose client knows where they have been",
+        {
+            "k": 5,
+            "history": ["r00442"],
+            "context": {"local_time": "2026-05-01T19:30:00"},
+            "explain": True,
+        },
+    ),
+    "dinner tonight": (
+        "A named policy, and a place",
+        {"user_id": "u42", "policy": "dinner-tonight", "lat": 41.88, "lon": -87.63},
+    ),
+    "something else": (
+        "Only what the diner does not know, of many kinds, in pages",
+        {"user_id": "u42", "seen": "mask", "max_per_cuisine": 2, "cursor": "start"},
+    ),
+    "filters": (
+        "Near, open now, of a cuisine, with an attribute, not too dear",
+        {
+            "user_id": "u42",
+            "lat": 41.88,
+            "lon": -87.63,
+            "radius_km": 5,
+            "open_at": "now",
+            "cuisine": ["Thai"],
+            "attribute": ["Parking/Valet"],
+            "price_max": 2,
+        },
+    ),
+}
+"""Requests to copy: the test of the service's own document sends each of them."""
 
 
 class _Part(BaseModel):
@@ -76,6 +113,8 @@ class RecommendationReply(_Part):
     took_ms: float
     filtered: dict[str, int]
     items: list[ItemReply]
+    cursor: str | None = None
+    """Of the next page; null: there is none. Only in replies to requests with a cursor."""
 
 
 def add_to(document: dict[str, Any]) -> None:
@@ -89,8 +128,8 @@ def add_to(document: dict[str, Any]) -> None:
 
 
 def _operation(summary: str, name: str) -> dict[str, Any]:
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     reply = {"$ref": "#/components/schemas/RecommendationReply"}
+    policy = {"description": "The named policy that was used.", "schema": {"type": "string"}}
     return {
         "tags": ["recommendations"],
         "summary": summary,
@@ -100,15 +139,15 @@ def _operation(summary: str, name: str) -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "The list.",
+                "headers": {POLICY_HEADER: policy},
                 "content": {"application/json": {"schema": reply, "example": _EXAMPLE}},
             },
-            "422": {"description": "An input outside its domain.", "content": problem},
+            **PROBLEMS,
         },
     }
 
 
 def _get() -> dict[str, Any]:
-    examples = {"user_id": "u42", "lat": 41.88, "lon": -87.63, "radius_km": 5, "cuisine": ["thai"]}
     parameters = [
         {
             "name": p.name,
@@ -116,8 +155,8 @@ def _get() -> dict[str, Any]:
             "required": False,
             "description": p.description,
             "schema": schema_of(p),
+            "example": p.example,
         }
-        | ({"example": examples[p.name]} if p.name in examples else {})
         for p in PARAMETERS.values()
         if p.in_query
     ]
@@ -128,28 +167,30 @@ def _post() -> dict[str, Any]:
     schema = {
         "type": "object",
         "additionalProperties": False,
-        "properties": {
-            p.name: {"description": p.description, **schema_of(p)} for p in PARAMETERS.values()
-        },
+        "properties": {p.name: _member(p) for p in PARAMETERS.values()},
     }
-    example = {
-        "user_id": "u42",
-        "k": 5,
-        "history": ["r00442"],
-        "context": {"local_time": "2026-05-01T19:30:00"},
-        "explain": True,
+    examples = {
+        name: {"summary": summary, "value": value} for name, (summary, value) in _ASKED.items()
     }
     body = {
         "required": True,
-        "content": {"application/json": {"schema": schema, "example": example}},
+        "content": {"application/json": {"schema": schema, "examples": examples}},
     }
     return _operation("Recommend, with history and context", "recommend_with_context") | {
         "requestBody": body
     }
 
 
+def _member(parameter: Parameter) -> dict[str, Any]:
+    schema = schema_of(parameter)
+    said = {"description": parameter.description, "examples": [parameter.example]}
+    if "enum" in schema:
+        schema = schema | {"enum": [*schema["enum"], None]}
+    return schema | {"type": [schema["type"], "null"]} | said  # null is the same as absent
+
+
 def schema_of(parameter: Parameter) -> dict[str, Any]:
     """Return a parameter's JSON schema."""
     if not parameter.limit:
-        return parameter.schema
-    return {"type": "array", "items": parameter.schema, "maxItems": parameter.limit}
+        return dict(parameter.schema)
+    return {"type": "array", "items": dict(parameter.schema), "maxItems": parameter.limit}

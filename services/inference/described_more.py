@@ -8,6 +8,7 @@ from services.inference import described
 from services.inference.described import PATH, ReasonReply
 from services.inference.parameters import PARAMETERS
 from services.inference.paths import BATCH, DIAL, FILTERS, MAX_DINERS, POPULAR, SIMILAR
+from services.web.problems import PROBLEMS
 
 __all__ = ["BatchReply", "PopularReply", "SimilarReply", "add_to"]
 
@@ -68,17 +69,16 @@ def add_to(document: _Document) -> None:
     document["paths"] = {
         PATH: document["paths"][PATH],
         BATCH: {"post": _batch(document)},
-        SIMILAR: {"get": _similar(document)},
-        POPULAR: {"get": _popular(document)},
+        SIMILAR: {"get": _similar()},
+        POPULAR: {"get": _popular()},
     } | document["paths"]
 
 
 def _operation(summary: str, name: str, reply: str, *, cached: bool) -> _Document:
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{reply}"}}}
     responses: _Document = {
         "200": {"description": "The list.", "content": content},
-        "422": {"description": "An input outside its domain.", "content": problem},
+        **{str(status): problem for status, problem in PROBLEMS.items()},
     }
     if cached:
         named = {"schema": {"type": "string"}, "description": "Names this content."}
@@ -123,13 +123,14 @@ def _parameters(names: tuple[str, ...]) -> list[_Document]:
             "required": False,
             "description": p.description,
             "schema": described.schema_of(p),
+            "example": p.example,
         }
         for p in PARAMETERS.values()
         if p.name in names
     ]
 
 
-def _similar(document: _Document) -> _Document:
+def _similar() -> _Document:
     subject = {
         "name": "restaurant_id",
         "in": "path",
@@ -139,13 +140,9 @@ def _similar(document: _Document) -> _Document:
         "example": "r00442",
     }
     found = _operation("What is like a restaurant", "similar", "SimilarReply", cached=True)
-    found["responses"]["404"] = {
-        "description": "No such restaurant.",
-        "content": document["paths"][PATH]["get"]["responses"]["422"]["content"],
-    }
     return found | {"parameters": [subject, *_parameters(FILTERS)]}
 
 
-def _popular(_document: _Document) -> _Document:
+def _popular() -> _Document:
     found = _operation("What all diners choose", "popular", "PopularReply", cached=True)
     return found | {"parameters": _parameters(FILTERS + DIAL)}

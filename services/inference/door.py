@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.inference.deadline import Deadline
 from services.inference.deps import Dependencies
+from services.inference.policies import POLICY_HEADER
 from services.inference.replies import labels_of, members_of
 from services.inference.schemas import ask_of_body, ask_of_query
 
@@ -32,9 +33,9 @@ class Recommendations:
         admission.inside += 1
         try:
             if scope["method"] == "POST":
-                ask = ask_of_body(await Request(scope, receive).body(), query, now)
+                ask = ask_of_body(await Request(scope, receive).body(), query, now, deps.policies)
             else:
-                ask = ask_of_query(query, now)
+                ask = ask_of_query(query, now, deps.policies)
             deadline.ended("parse")
             made = await deps.recommender.recommend(ask, deadline)
             deadline.ended("choose")
@@ -49,6 +50,8 @@ class Recommendations:
             (b"catalogue-version", made.catalogue_version.encode()),
             _server_timing(deadline),
         ]
+        if ask.policy is not None:
+            headers.append((POLICY_HEADER.lower().encode(), ask.policy.encode()))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

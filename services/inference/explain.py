@@ -57,7 +57,7 @@ def explain(
             base = Reason("pool", "Compared with every other restaurant in question", 0.0)
         else:
             rung = shown.rung
-            if shown.filled_from is not None and at >= shown.filled_from:
+            if shown.fillers is not None and shown.fillers[at]:
                 rung = Rung.POPULAR
             base = Reason(rung.value, _RUNG_TEXTS[rung], 0.0)
         terms.sort(key=lambda reason: -abs(reason.contribution))

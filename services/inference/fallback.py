@@ -13,10 +13,11 @@ import numpy as np
 from maitred.artifact import daypart, segment_keys
 from maitred.artifact.segments import ANY, key
 from maitred.geo import area
-from maitred.policy import Policy, dial, greedy
+from maitred.policy import Policy, along, dial, greedy
 from services.inference.ask import Ask
 from services.inference.catalogue_view import View
 from services.inference.shown import Floats, Indices, Rung, Shown
+from services.inference.variety import cap_for
 
 __all__ = ["best_affordable", "nothing", "popular", "static"]
 
@@ -39,13 +40,16 @@ def best_affordable(
         return static(ask, policy, view)
     narrowest = _segment(ask, view, now)
     if narrowest is None:
-        return popular(ask.k, policy, view)
+        return popular(ask, policy, view)
     return _with_more(ask, policy, view, narrowest)
 
 
 def static(ask: Ask, policy: Policy, view: View) -> Shown:
     """Return the prepared order, filtered."""
-    top = _most_popular(view, ask.k)
+    capped = ask.max_per_cuisine is not None
+    top = _most_popular(view, max(ask.k, POOL) if capped else ask.k)
+    cap = cap_for(view.served.catalogue, top, ask.max_per_cuisine)
+    top = top[along(np.arange(top.size), ask.k, cap)]
     return _shown(Rung.STATIC, policy, top, view.served.model.log_shares_of(top))
 
 
@@ -82,29 +86,40 @@ def _segment(ask: Ask, view: View, now: datetime) -> tuple[Indices, Floats] | No
     return None
 
 
-def popular(k: int, policy: Policy, view: View) -> Shown:
+def popular(ask: Ask, policy: Policy, view: View) -> Shown:
     """Return what all diners choose, with the dial."""
-    model = view.served.model
-    pool = np.sort(_most_popular(view, POOL))
-    scores = dial(model.log_shares_of(pool), model.log_values_of(pool), policy.weight)
-    chosen = greedy(scores, k)
+    pool, scores = _by_popularity(policy, view)
+    cap = cap_for(view.served.catalogue, pool, ask.max_per_cuisine)
+    order = greedy(scores, ask.k if cap is None else scores.size)
+    chosen = along(order, ask.k, cap)
     return _shown(Rung.POPULAR, policy, pool[chosen], scores[chosen])
 
 
+def _by_popularity(policy: Policy, view: View) -> tuple[Indices, Floats]:
+    """Return the most popular restaurants, ascending, and what they score."""
+    model = view.served.model
+    pool = np.sort(_most_popular(view, POOL))
+    return pool, dial(model.log_shares_of(pool), model.log_values_of(pool), policy.weight)
+
+
 def _with_more(ask: Ask, policy: Policy, view: View, segment: tuple[Indices, Floats]) -> Shown:
-    """Rank a segment's restaurants, and append popular ones when there are fewer than k."""
+    """Rank a segment's restaurants; popular ones follow where they are fewer than k, or too alike."""
     pool, shares = segment
     scores = dial(shares, view.served.model.log_values_of(pool), policy.weight)
-    chosen = greedy(scores, ask.k)
-    restaurants, scores = pool[chosen], scores[chosen]
-    own = restaurants.size
-    if own < ask.k:
+    is_capped, own = ask.max_per_cuisine is not None, pool.size
+    order = greedy(scores, own if is_capped else ask.k)
+    pool, scores = pool[order], scores[order]
+    if own < ask.k or is_capped:  # then all of the segment is in `pool`
         rest = replace(view, rows=view.rows[~np.isin(view.rows, pool)])
-        more = popular(ask.k - own, policy, rest)
-        restaurants = np.concatenate([restaurants, more.restaurants])
+        more, their_scores = _by_popularity(policy, rest)
+        order = greedy(their_scores, more.size)
+        pool = np.concatenate([pool, more[order]])
         # never above the list that they continue
-        scores = np.concatenate([scores, np.minimum(more.scores, scores[-1])])
-    return replace(_shown(Rung.SEGMENT, policy, restaurants, scores), filled_from=own)
+        scores = np.concatenate([scores, np.minimum(their_scores[order], scores[-1])])
+    cap = cap_for(view.served.catalogue, pool, ask.max_per_cuisine)
+    chosen = along(np.arange(pool.size), ask.k, cap)
+    shown = _shown(Rung.SEGMENT, policy, pool[chosen], scores[chosen])
+    return replace(shown, fillers=chosen >= own)
 
 
 def _shown(rung: Rung, policy: Policy, restaurants: Indices, scores: Floats) -> Shown:

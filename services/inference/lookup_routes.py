@@ -16,8 +16,8 @@ from services.inference.schemas import ask_of_query
 
 __all__ = ["lookup_routes"]
 
-MAX_AGE_S = 60
-"""How long a reply may be shown without asking again; with ``open_at=now``, to the minute's end."""
+_CACHE = "public, max-age=1"
+"""A cache between may show what was true a second ago: as long as a changed restaurant may take."""
 
 
 def lookup_routes() -> list[Route]:
@@ -38,7 +38,7 @@ async def similar(request: Request) -> Response:
     page, is_remembered = await deps.lookups.similar(
         name, ask, deps.snapshots.now, within_s=within_s
     )
-    return _answer(request, "similar", page, _age_s(ask, now), is_remembered=is_remembered)
+    return _answer(request, "similar", page, is_remembered=is_remembered)
 
 
 async def popular(request: Request) -> Response:
@@ -50,16 +50,19 @@ async def popular(request: Request) -> Response:
     policy = deps.recommender.policy_for(ask, snapshot)
     within_s = deps.settings.budget_ms / 2000
     page, is_remembered = await deps.lookups.popular(ask, policy, snapshot, within_s=within_s)
-    return _answer(request, "popular", page, _age_s(ask, now), is_remembered=is_remembered)
+    return _answer(request, "popular", page, is_remembered=is_remembered)
 
 
 def _ask(request: Request, known: tuple[str, ...], now: datetime) -> Ask:
+    deps: Dependencies = request.app.state.dependencies
     query = request.scope["query_string"]
     given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
     if unknown := [name for name in given if name not in known]:
         msg = f"unknown parameters: {', '.join(unknown)}"
         raise InvalidInput(msg, fields=tuple((name, "unknown parameter") for name in unknown))
-    return ask_of_query(query, _minute(now))
+    ask = ask_of_query(query, _minute(now), deps.policies)
+    deps.recommender.check(ask, deps.snapshots.now)
+    return ask
 
 
 def _minute(now: datetime) -> datetime:
@@ -67,15 +70,9 @@ def _minute(now: datetime) -> datetime:
     return now.replace(second=0, microsecond=0)
 
 
-def _age_s(ask: Ask, now: datetime) -> int:
-    return MAX_AGE_S - now.second if ask.filters.open_at == _minute(now) else MAX_AGE_S
-
-
-def _answer(
-    request: Request, route: str, page: Page, age_s: int, *, is_remembered: bool
-) -> Response:
+def _answer(request: Request, route: str, page: Page, *, is_remembered: bool) -> Response:
     deps: Dependencies = request.app.state.dependencies
-    headers = {"ETag": page.etag, "Cache-Control": f"public, max-age={age_s}"}
+    headers = {"ETag": page.etag, "Cache-Control": _CACHE}
     if _is_known(request.headers.get("if-none-match", ""), page.etag):
         deps.metrics.lookups.labels(route, "unchanged").inc()
         return Response(status_code=304, headers=headers)

@@ -105,7 +105,7 @@ class Lookups:
         if (page := self._recall(served, key)) is not None:
             return page, True
         view = await self.breadth.view(served, ask.filters, within_s=within_s)
-        shown = fallback.popular(ask.k, policy, view)
+        shown = fallback.popular(ask, policy, view)
         reasons = explain(served, NOBODY, shown, None) if ask.explain else None
         items = _items(served, shown.restaurants, shown.scores, reasons)
         content |= {"filtered": view.removed, "items": items}

@@ -1,261 +1,185 @@
 """What a request for recommendations may say, as one table.
 
-Requests are read from it and OpenAPI is written from it, so the two cannot differ. By hand instead
-of pydantic: this runs in every request.
+Requests are read from it, policies are checked by it and OpenAPI is written from it, so that they
+cannot differ.
 """
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from maitred.events import Traffic
 from maitred.ids import MAX_ID_CHARS
 from maitred.policy import Objective
+from services.inference import checks
+from services.inference.checks import Fault, Read, Seen
+from services.inference.pages import MAX_TOKEN_CHARS
 
-__all__ = ["PARAMETERS", "Fault", "Now", "Parameter"]
+__all__ = ["PARAMETERS", "Parameter"]
 
 MAX_K = 100
 MAX_LISTED = 1000
-MAX_CUISINES = 50
+MAX_WORDS = 50
 MAX_HISTORY = 100
-MAX_CONTEXT = 32
 HALF_THE_EARTH_KM = 20_040.0
-
-
-class Fault(ValueError):  # noqa: N818  # said to people, not to programs
-    """A value outside its domain; the message is the reason, for a person."""
-
-
-class Now:
-    """The value of ``open_at=now``."""
-
-
-Read = Callable[[object], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter.
 
-    ``check`` takes a decoded JSON value and returns what it means, or raises :class:`Fault`;
-    ``from_text`` makes such a value of a query parameter's text. Repeatable ones are lists in
-    JSON, and ``check`` takes each element.
+    ``check`` takes a decoded JSON value and returns what it means, or raises
+    :class:`~services.inference.checks.Fault`; ``from_text`` makes such a value of a query
+    parameter's text. Repeatable ones are lists in JSON, and ``check`` takes each element.
     """
 
     name: str
     check: Read
-    schema: dict[str, Any]
+    schema: Mapping[str, Any]
     description: str
     from_text: Callable[[str], object] = field(default=str)
     limit: int = 0
     """For repeatable ones, how many there may be; 0: not repeatable."""
     in_query: bool = True
+    example: object = None
 
+    def meaning(self, value: object) -> Any:  # noqa: ANN401  # of whatever type the check returns
+        """Return what a decoded JSON value means, all of a list.
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID_CHARS:
-        msg = f"must be a text of 1 to {MAX_ID_CHARS} characters"
-        raise Fault(msg)
-    return value
-
-
-def _whole(low: int, high: int) -> Read:
-    def check(value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            msg = f"must be a whole number between {low} and {high}"
+        Raises:
+            Fault: with the reason.
+        """
+        if not self.limit:
+            return self.check(value)
+        if not isinstance(value, list) or len(value) > self.limit:
+            msg = f"must be a list of at most {self.limit}"
             raise Fault(msg)
-        return value
-
-    return check
-
-
-def _number(low: float, high: float) -> Read:
-    def check(value: object) -> float:
-        number = math.nan
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            number = value
-        if not low <= number <= high:  # neither is NaN
-            msg = f"must be a number between {low:g} and {high:g}"
-            raise Fault(msg)
-        return float(number)
-
-    return check
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        msg = "must be true or false"
-        raise Fault(msg)
-    return value
-
-
-def _one_of(kind: type[Objective] | type[Traffic]) -> Read:
-    values = {member.value: member for member in kind}
-
-    def check(value: object) -> Objective | Traffic:
-        member = values.get(value) if isinstance(value, str) else None
-        if member is None:
-            msg = f"must be one of {', '.join(values)}"
-            raise Fault(msg)
-        return member
-
-    return check
-
-
-def _moment(value: object) -> datetime:
-    """A time as RFC 3339 or ISO 8601; ``+`` may have become a blank on its way through a URL."""
-    if isinstance(value, str):
-        head, blank, tail = value.rpartition(" ")
-        for text in (value, f"{head}+{tail}" if blank else value):
-            try:
-                return datetime.fromisoformat(text)
-            except ValueError:
-                continue
-    msg = "must be a time such as 2026-05-01T19:00:00+02:00"
-    raise Fault(msg)
-
-
-def _opening(value: object) -> datetime | type[Now]:
-    if value == "now":
-        return Now
-    try:
-        return _moment(value)
-    except Fault as fault:
-        msg = f"{fault}, or 'now'"
-        raise Fault(msg) from fault
-
-
-def _context(value: object) -> datetime | None:
-    """Free-form facts; ``local_time`` is the one that is used, and returned."""
-    scalar = isinstance(value, dict) and all(
-        isinstance(fact, str | int | float | bool | None) for fact in value.values()
-    )
-    if not isinstance(value, dict) or not scalar or len(value) > MAX_CONTEXT:
-        msg = f"must be an object of at most {MAX_CONTEXT} texts, numbers and truths"
-        raise Fault(msg)
-    if value.get("local_time") is None:
-        return None
-    try:
-        return _moment(value["local_time"])
-    except Fault as fault:
-        msg = f"local_time {fault}"
-        raise Fault(msg) from fault
-
-
-def _as_whole(text: str) -> object:
-    plain = text.isascii() and text.removeprefix("-").isdecimal() and len(text) <= 20  # noqa: PLR2004
-    return int(text) if plain else text
-
-
-def _as_number(text: str) -> object:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _as_flag(text: str) -> object:
-    return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+        return [self.check(element) for element in value]
 
 
 _ID = {"type": "string", "minLength": 1, "maxLength": MAX_ID_CHARS}
 
+
+def _whole(name: str, high: int, text: str, example: int, **schema: object) -> Parameter:
+    said = {"type": "integer", "minimum": 1, "maximum": high, **schema}
+    return Parameter(name, checks.whole(1, high), said, text, checks.as_whole, example=example)
+
+
+def _number(name: str, low: float, high: float, text: str, example: float) -> Parameter:
+    said = {"type": "number", "minimum": low, "maximum": high}
+    return Parameter(name, checks.number(low, high), said, text, checks.as_number, example=example)
+
+
+def _flag(name: str, text: str, *, default: bool, example: bool = True) -> Parameter:
+    said = {"type": "boolean", "default": default}
+    return Parameter(name, checks.flag, said, text, checks.as_flag, example=example)
+
+
+def _one_of(name: str, kind: Any, text: str, example: str, **schema: object) -> Parameter:  # noqa: ANN401  # a type of enumeration
+    said = {"type": "string", "enum": [member.value for member in kind], **schema}
+    return Parameter(name, checks.one_of(kind), said, text, example=example)
+
+
+def _id(
+    name: str, text: str, example: object, *, limit: int = 0, in_query: bool = True
+) -> Parameter:
+    return Parameter(name, checks.text, _ID, text, limit=limit, in_query=in_query, example=example)
+
+
 _LIST = (
-    Parameter("user_id", _text, _ID, "The diner; omitted: anonymous."),
-    Parameter(
-        "k",
-        _whole(1, MAX_K),
-        {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": 10},
-        "How many restaurants.",
-        _as_whole,
+    _id("user_id", "The diner; omitted: anonymous.", "u42"),
+    _whole("k", MAX_K, "How many restaurants.", 5, default=10),
+    _id(
+        "policy",
+        "A named policy, whose parameters hold where the request does not set them: see "
+        "/v1/policies.",
+        "home",
     ),
-    Parameter(
-        "objective",
-        _one_of(Objective),
-        {"type": "string", "enum": [o.value for o in Objective]},
-        "What to rank for; omitted: clicks.",
-    ),
-    Parameter(
+    _one_of("objective", Objective, "What to rank for; omitted: clicks.", "balanced"),
+    _number(
         "revenue_weight",
-        _number(0, 1),
-        {"type": "number", "minimum": 0, "maximum": 1},
+        0,
+        1,
         "The dial: clicks ranked by log p(choice) + weight · log value. Not with an objective "
         "other than balanced.",
-        _as_number,
+        0.25,
     ),
-    Parameter(
-        "lat",
-        _number(-90, 90),
-        {"type": "number", "minimum": -90, "maximum": 90},
-        "Where the diner is, degrees; with lon.",
-        _as_number,
-    ),
-    Parameter(
-        "lon",
-        _number(-180, 180),
-        {"type": "number", "minimum": -180, "maximum": 180},
-        "Where the diner is, degrees; with lat.",
-        _as_number,
-    ),
-    Parameter(
+    _number("lat", -90, 90, "Where the diner is, degrees; with lon.", 41.88),
+    _number("lon", -180, 180, "Where the diner is, degrees; with lat.", -87.63),
+    _number(
         "radius_km",
-        _number(0, HALF_THE_EARTH_KM),
-        {"type": "number", "minimum": 0, "maximum": HALF_THE_EARTH_KM},
+        0,
+        HALF_THE_EARTH_KM,
         "Only restaurants within this distance of lat and lon.",
-        _as_number,
+        5,
     ),
-    Parameter("cuisine", _text, _ID, "Only restaurants of any of these.", limit=MAX_CUISINES),
-    Parameter(
-        "price_max",
-        _whole(1, 4),
-        {"type": "integer", "minimum": 1, "maximum": 4},
-        "Only restaurants of this price level or below.",
-        _as_whole,
+    _flag(
+        "delivers",
+        "Only restaurants that deliver to lat and lon.",
+        default=False,
     ),
+    _id("cuisine", "Only restaurants of any of these.", ["Thai"], limit=MAX_WORDS),
+    _id(
+        "attribute",
+        "Only restaurants with all of these: dietary and others.",
+        ["Parking/Valet"],
+        limit=MAX_WORDS,
+    ),
+    _whole("price_max", 4, "Only restaurants of this price level or below.", 2),
     Parameter(
         "open_at",
-        _opening,
+        checks.opening,
         {"type": "string"},
         "Only restaurants open then: 'now', or a time; without offset the restaurant's local time.",
+        example="now",
     ),
-    Parameter("exclude", _text, _ID, "Restaurants not to show.", limit=MAX_LISTED),
-    Parameter(
-        "explain",
-        _flag,
-        {"type": "boolean", "default": False},
-        "Say why: contributions that add up to the score.",
-        _as_flag,
+    _id("exclude", "Restaurants not to show.", ["r00442"], limit=MAX_LISTED),
+    _one_of(
+        "seen",
+        Seen,
+        "Whether restaurants that the diner visited, clicked or ordered from are shown.",
+        "mask",
+        default="keep",
+    ),
+    _whole(
+        "max_per_cuisine",
+        MAX_K,
+        "At most so many restaurants of one cuisine, the first that each names; more only at the "
+        "end of a list that would be short otherwise.",
+        3,
     ),
     Parameter(
-        "explore",
-        _flag,
-        {"type": "boolean", "default": True},
-        "False: the greedy list, propensity 1.",
-        _as_flag,
+        "cursor",
+        checks.cursor,
+        {"type": "string", "minLength": 1, "maxLength": MAX_TOKEN_CHARS},
+        "'start' for the first page, then the cursor of the reply before: no page repeats what an "
+        "earlier one showed.",
+        example="start",
     ),
-    Parameter("request_id", _text, _ID, "The client's own id; the same one gives the same list."),
-    Parameter(
+    _flag("explain", "Say why: contributions that add up to the score.", default=False),
+    _flag("explore", "False: the greedy list, propensity 1.", default=True, example=False),
+    _id("request_id", "The client's own id; the same one gives the same list.", "req-1"),
+    _one_of(
         "traffic",
-        _one_of(Traffic),
-        {"type": "string", "enum": [t.value for t in Traffic], "default": "live"},
+        Traffic,
         "Who asks. Previews and warm-ups leave no impression.",
+        "preview",
+        default="live",
     ),
-    Parameter(
+    _id(
         "history",
-        _text,
-        _ID,
         "Restaurants that the diner visited, most recent first.",
+        ["r00442"],
         limit=MAX_HISTORY,
         in_query=False,
     ),
     Parameter(
         "context",
-        _context,
+        checks.context,
         {"type": "object", "properties": {"local_time": {"type": "string"}}},
         "Facts about the moment; local_time, the diner's wall clock, picks the part of the day.",
         in_query=False,
+        example={"local_time": "2026-05-01T19:30:00"},
     ),
 )
 

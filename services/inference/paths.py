@@ -8,7 +8,10 @@ POPULAR = "/v1/popular"
 
 MAX_DINERS = 512
 """Most diners of a batch."""
-FILTERS = ("k", "lat", "lon", "radius_km", "cuisine", "price_max", "open_at", "exclude", "explain")
+FILTERS = (
+    "k", "lat", "lon", "radius_km", "delivers", "cuisine", "attribute", "price_max", "open_at",
+    "exclude", "explain",
+)  # fmt: skip
 """What similar and popular take of the parameters of recommendations."""
 DIAL = ("objective", "revenue_weight")
 """What popular takes besides."""

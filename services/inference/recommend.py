@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from maitred.artifact import Scored, Taste
 from maitred.artifact.diners import NOBODY
@@ -25,8 +25,13 @@ from services.inference.impressions import Impression, ImpressionLog
 from services.inference.scorer import Judged, judge
 from services.inference.shown import Degraded, Reason, Shown
 from services.inference.snapshot import Served, Snapshot, Snapshots
+from services.inference.variety import cap_for
+from services.inference.words import check_words
 
-__all__ = ["Recommendation", "Recommender"]
+__all__ = ["Recommendation", "Recommender", "spare_of"]
+
+MOST_SEEN = 1000
+"""How many restaurants a diner is expected to have visited, where not all are looked at."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +49,8 @@ class Recommendation:
     catalogue_version: str = ""
     """Until which change of restaurants the list is true; empty before the first model."""
     reasons: list[list[Reason]] | None = None
+    cursor: str | None = None
+    """Of the next page, where the request is paged; None: there is none."""
 
 
 @dataclass(slots=True)
@@ -57,7 +64,8 @@ class _Walk:
     deadline: Deadline
     ahead: Ahead | None = None
     degraded: Degraded | None = None
-    taste: Taste = NOBODY
+    taste: Taste | None = None
+    """None: not looked up yet."""
     scored: Scored | None = None
 
 
@@ -79,7 +87,8 @@ class Recommender:
         """Return what to show; ``ahead`` is what a batch has worked out already.
 
         Raises:
-            InvalidInput: if the objective and the dial contradict each other. Nothing else.
+            InvalidInput: if a cuisine or attribute is one that no restaurant has, or if the
+                objective and the dial contradict each other. Nothing else.
         """
         snapshot = ahead.snapshot if ahead else self.snapshots.now
         policy = self.policy_for(ask, snapshot)
@@ -87,8 +96,10 @@ class Recommender:
         if served is None:
             return Recommendation(ask, fallback.nothing(policy), Degraded.NO_MODEL, {})
 
+        check_words(served.catalogue, ask.filters)
         if ahead is None:
-            view = await self.breadth.view(served, ask.filters, within_s=_share(deadline))
+            within_s, spare = _share(deadline), spare_of(ask)
+            view = await self.breadth.view(served, ask.filters, within_s=within_s, spare=spare)
         else:
             view = ahead.view
         walk = _Walk(ask, policy, served, view, deadline, ahead)
@@ -98,19 +109,15 @@ class Recommender:
         else:
             shown = await self._best(walk)
 
-        reasons = explain(served, walk.taste, shown, walk.scored) if ask.explain else None
+        reasons = None
+        if ask.explain:
+            reasons = explain(served, walk.taste or NOBODY, shown, walk.scored)
         ids, version = served.catalogue.ids, served.model.version
         self.impressions.offer(Impression(ask, self.clock.now(), shown, ids, version))
         return Recommendation(
-            ask,
-            shown,
-            walk.degraded,
-            walk.view.removed,
-            ids,
-            version,
-            served.catalogue_version,
-            reasons,
-        )
+            ask, shown, walk.degraded, walk.view.removed, ids, version, served.catalogue_version,
+            reasons, _next_page(walk, shown),
+        )  # fmt: skip
 
     async def _best(self, walk: _Walk) -> Shown:
         """Return the personalised list, or what is left of it when something runs short."""
@@ -134,21 +141,22 @@ class Recommender:
             msg = "too many requests at once"
             raise Overloaded(msg)
 
-        walk.taste = await self._taste(walk)
-        walk.view = walk.view.without(walk.taste.dismissed, "dismissed")
+        taste = _meet(walk, await self._taste(walk))
         deadline.passed("diner")
-        if not walk.taste.is_known:
+        if not taste.is_known:
             return self._fall_back(walk)
 
-        judged = await self._judged(walk)
+        judged = await self._judged(walk, taste)
         walk.scored = judged.scored
         deadline.passed("score")
+        temperature = self.settings.exploration_temperature
         return draw(
             ask,
             judged.scored,
             judged.scores,
             walk.policy,
-            temperature=self.settings.exploration_temperature,
+            cap_for(served.catalogue, judged.scored.candidates, ask.max_per_cuisine),
+            temperature=temperature if ask.temperature is None else ask.temperature,
             seed=(self.settings.seed, served.model.version),
         )
 
@@ -159,14 +167,20 @@ class Recommender:
             return ahead.taste
         return taste_for(walk.served, await self._stored(walk), walk.ask.history)
 
-    async def _judged(self, walk: _Walk) -> Judged:
+    async def _judged(self, walk: _Walk, taste: Taste) -> Judged:
         if walk.ahead is not None and walk.ahead.judged is not None:
             return walk.ahead.judged
-        within_s = _share(walk.deadline)
-        walk.view = await self.breadth.widened(walk.view, walk.taste, within_s=within_s)
-        listed = shortlist_for(walk.taste, walk.view)
+        walk.view = await self._widened(walk, taste)
+        listed = shortlist_for(taste, walk.view)
         walk.deadline.passed("candidates")
-        return judge(walk.served, walk.taste, walk.policy, listed)
+        return judge(walk.served, taste, walk.policy, listed)
+
+    async def _widened(self, walk: _Walk, taste: Taste) -> View:
+        """Add what else may suit the diner, where not all restaurants were looked at."""
+        wider = await self.breadth.widened(walk.view, taste, within_s=_share(walk.deadline))
+        if wider is walk.view:
+            return wider
+        return replace(_narrowed(wider, walk.ask, taste), removed=walk.view.removed)
 
     async def _stored(self, walk: _Walk) -> DinerBytes:
         """Return what Redis knows of the diner; without an answer, say so and go on."""
@@ -182,6 +196,8 @@ class Recommender:
 
     def _fall_back(self, walk: _Walk) -> Shown:
         walk.scored = None
+        if walk.taste is None:
+            _meet(walk, taste_for(walk.served, ABSENT, walk.ask.history))
         return fallback.best_affordable(
             walk.ask,
             walk.policy,
@@ -199,11 +215,52 @@ class Recommender:
         balanced = self._balanced(snapshot)
         return resolve(ask.objective, ask.revenue_weight, balanced_weight=balanced)
 
+    def check(self, ask: Ask, snapshot: Snapshot) -> None:
+        """Refuse what :meth:`recommend` would refuse.
+
+        Raises:
+            InvalidInput: as there.
+        """
+        policy = self.policy_for(ask, snapshot)
+        served = snapshot.of(policy) or snapshot.lowest
+        if served is not None:
+            check_words(served.catalogue, ask.filters)
+
     def _balanced(self, snapshot: Snapshot) -> float:
         if self.settings.balanced_weight is not None:
             return self.settings.balanced_weight
         clicks = snapshot.clicks
         return clicks.model.manifest.default_weight if clicks else 0.0
+
+
+def _meet(walk: _Walk, taste: Taste) -> Taste:
+    """Learn who asks, and take out what this diner shall not be shown."""
+    walk.taste = taste
+    walk.view = _narrowed(walk.view, walk.ask, taste)
+    return taste
+
+
+def _narrowed(view: View, ask: Ask, taste: Taste) -> View:
+    view = view.without(taste.dismissed, "dismissed")
+    if ask.masks_seen:
+        view = view.without(taste.items, "seen")
+    if ask.page is not None:
+        view = view.without(ask.page.shown_among(view.served.catalogue, view.rows), "shown")
+    return view
+
+
+def spare_of(ask: Ask) -> int:
+    """How many restaurants may yet be taken out of those that pass the filters."""
+    return (MOST_SEEN if ask.masks_seen else 0) + (len(ask.page) if ask.page else 0)
+
+
+def _next_page(walk: _Walk, shown: Shown) -> str | None:
+    """Return the cursor of the page after this one, None where nothing is left for it."""
+    page, size = walk.ask.page, shown.restaurants.size
+    is_last = size < walk.ask.k or (walk.view.is_whole and walk.view.rows.size == size)
+    if page is None or is_last:
+        return None
+    return page.cursor_after(walk.served.catalogue.ids[at] for at in shown.restaurants.tolist())
 
 
 def _share(deadline: Deadline) -> float:

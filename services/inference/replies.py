@@ -25,7 +25,7 @@ def members_of(made: Recommendation, took_s: float) -> dict[str, Any]:
     if made.reasons is not None:
         for item, reasons in zip(items, made.reasons, strict=True):
             item["reasons"] = reasons  # orjson writes dataclasses
-    return {
+    members = {
         "request_id": ask.request_id,
         "model_version": made.model_version,
         "objective": shown.policy.objective.value,
@@ -38,6 +38,9 @@ def members_of(made: Recommendation, took_s: float) -> dict[str, Any]:
         "filtered": made.removed,
         "items": items,
     }
+    if ask.page is not None:
+        members["cursor"] = made.cursor
+    return members
 
 
 def labels_of(made: Recommendation) -> tuple[str, str, str, str]:

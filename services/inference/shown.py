@@ -12,6 +12,7 @@ __all__ = ["Degraded", "Reason", "Rung", "Shown"]
 
 Indices = NDArray[np.intp]
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 class Rung(StrEnum):
@@ -60,5 +61,5 @@ class Shown:
     log_v: Floats
     temperature: float = 0.0
     seed: int = 0
-    filled_from: int | None = None
-    """Position from which on a segment's list goes on with what is popular everywhere."""
+    fillers: Bools | None = None
+    """Which of a segment's list are only what is popular everywhere, [k]."""

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import FastAPI, Request
+from starlette.responses import PlainTextResponse as PlainText
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
@@ -79,7 +80,7 @@ def build_app(
         is_ready, details = ready()
         return JsonResponse({"ready": is_ready, **details}, 200 if is_ready else 503)
 
-    @app.get("/metrics", tags=["health"], summary="Prometheus metrics", response_model=None)
+    @app.get("/metrics", tags=["health"], summary="Prometheus metrics", response_class=PlainText)
     def show_metrics(_request: Request) -> Response:
         return exposition(metrics)
 

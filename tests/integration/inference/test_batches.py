@@ -55,7 +55,7 @@ DINERS: list[dict[str, Any]] = [
     {"history": ["r03", "r05"]},
     HERE,
     {"user_id": "u0", "exclude": ["r00", "r01"], "objective": "balanced"},
-    {"user_id": "u0", "cuisine": ["nobody cooks this"]},
+    {"user_id": "u0", **HERE, "radius_km": 0},
 ]
 
 
