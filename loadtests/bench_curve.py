@@ -14,7 +14,8 @@ import numpy as np
 import orjson
 import uvloop
 
-from loadtests.crowd import Crowd, browse, read_users, target
+from loadtests.crowd import Crowd, browse, target
+from loadtests.users import read_users
 from loadtests.wire import Address, Exchange, Pool, address_of, get_request
 from maitred.client import Aim, Query
 from maitred.client.waits import Percentiles
