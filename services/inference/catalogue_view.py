@@ -28,6 +28,8 @@ class View:
     rows: Indices
     removed: dict[str, int]
     is_whole: bool = True
+    is_common: bool = False
+    """Whether everybody with these filters may be shown exactly this."""
 
     def without(self, rows: NDArray[np.integer], reason: str) -> "View":
         """Take out restaurants for a reason that no filter names, and count them under it."""
@@ -35,20 +37,26 @@ class View:
             return self
         kept = self.rows[~np.isin(self.rows, rows)]
         lost = int(self.rows.size - kept.size)
-        return replace(self, rows=kept, removed=self.removed | {reason: lost}) if lost else self
+        if not lost:
+            return self
+        return replace(self, rows=kept, removed=self.removed | {reason: lost}, is_common=False)
 
     def with_proposed(self, rows: Indices) -> "View":
         """Add those of some restaurants (ascending) that pass the filters."""
         if self.is_whole:
             return self
         passing = self.served.catalogue.passing(rows, self.filters)
-        return replace(self, rows=np.union1d(self.rows, passing))
+        return replace(self, rows=np.union1d(self.rows, passing), is_common=False)
 
 
 def view_of(served: Served, filters: Filters) -> View | None:
     """Apply a request's filters; None where that means to look at over 20,000 restaurants."""
-    found = served.catalogue.affordable(filters)
-    return None if found is None else View(served, filters, found.rows, found.removed)
+    is_common = filters.lat is None and filters.open_at is None and not filters.exclude
+    if is_common and len(served.catalogue) <= SCAN_ROWS:
+        found = served.allowed.recall(filters, lambda: served.catalogue.allowed(filters))
+        return View(served, filters, found.rows, found.removed, is_common=True)
+    narrow = served.catalogue.affordable(filters)
+    return None if narrow is None else View(served, filters, narrow.rows, narrow.removed)
 
 
 def head_of(served: Served, filters: Filters) -> View:

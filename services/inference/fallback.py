@@ -4,6 +4,7 @@
 diners choose. Both turn the dial. ``static``: the popular order as it was prepared, cut to size.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -27,6 +28,8 @@ POOL = 500
 SEGMENT_S = 0.004
 """Seconds that must be left for more than the static rung; it takes a tenth of this."""
 
+Maker = Callable[[Ask, Policy, View], Shown]
+
 _NO_INDICES = np.empty(0, dtype=np.intp)
 _NO_FLOATS = np.empty(0)
 _EVERYWHERE = key(ANY, ANY, ANY)
@@ -37,11 +40,19 @@ def best_affordable(
 ) -> Shown:
     """Return the best list that time allows; every restaurant in it passes the hard filters."""
     if remaining_s < SEGMENT_S:
-        return static(ask, policy, view)
+        return _common(Rung.STATIC, static, ask, policy, view)
     narrowest = _segment(ask, view, now)
     if narrowest is None:
-        return popular(ask, policy, view)
+        return _common(Rung.POPULAR, popular, ask, policy, view)
     return _with_more(ask, policy, view, narrowest)
+
+
+def _common(rung: Rung, make: Maker, ask: Ask, policy: Policy, view: View) -> Shown:
+    """Return a list of the widest rungs; who asks the same gets the same one, made once."""
+    if not view.is_common:
+        return make(ask, policy, view)
+    key = (rung, policy, ask.k, ask.max_per_cuisine, view.filters)
+    return view.served.lists.recall(key, lambda: make(ask, policy, view))
 
 
 def static(ask: Ask, policy: Policy, view: View) -> Shown:

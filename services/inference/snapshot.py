@@ -11,6 +11,7 @@ from maitred.artifact.model import Newcomers
 from maitred.artifact.newcomers import Kinds
 from maitred.catalogue import (
     NOTHING,
+    Allowed,
     Catalogue,
     Ints,
     LiveCatalogue,
@@ -21,8 +22,14 @@ from maitred.catalogue import (
 )
 from maitred.policy import Objective, Policy
 from maitred.store.catalogue import NOWHERE, Position
+from services.inference.memo import Memo
+from services.inference.shown import Shown
 
 __all__ = ["EMPTY", "News", "Served", "Snapshot", "Snapshots"]
+
+_VIEWS = 64
+"""Of up to 20,000 rows each: 10 MB at the most."""
+_LISTS = 1_000
 
 _NOBODY = np.empty(0, dtype=np.int32)
 
@@ -64,6 +71,16 @@ class Served:
     def timezone(self) -> str:
         """The zone that most restaurants keep: whose dinner time it is when the diner's is unknown."""
         return self.catalogue.usual_timezone
+
+    @cached_property
+    def allowed(self) -> Memo[Allowed]:
+        """What common filters let pass."""
+        return Memo(_VIEWS)
+
+    @cached_property
+    def lists(self) -> Memo[Shown]:
+        """What everybody is shown who asks the same."""
+        return Memo(_LISTS)
 
     @cached_property
     def catalogue_version(self) -> str:
