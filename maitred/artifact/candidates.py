@@ -38,13 +38,13 @@ Floats = NDArray[np.float64]
 class Shortlist:
     """Candidates, and what the generators found out about them on the way.
 
-    ``rows`` catalogue rows [p], ascending and so by id; ``neighbours`` and ``vectors`` float64 [p]:
+    ``rows`` catalogue rows [p], ascending and so by id; ``neighbours`` and ``vectors`` [p]:
     what visits of others say, and the product of both vectors; zeros where nothing is known.
     """
 
     rows: Indices
     neighbours: Floats
-    vectors: Floats
+    vectors: NDArray[np.floating]
 
 
 def shortlist(model: Model, taste: Taste, rows: Indices) -> Shortlist:
@@ -59,14 +59,14 @@ def shortlist(model: Model, taste: Taste, rows: Indices) -> Shortlist:
     neighbours = neighbour_scores(model, taste, rows)
     vectors = _vector_scores(model, taste, rows)
     if rows.size <= MAX_CANDIDATES:
-        return Shortlist(rows, neighbours, vectors)
+        return Shortlist(rows, neighbours, vectors.astype(np.float64))
     popular = _most_popular(model, rows)
     named = [
         _named(generator, taste, Shortlist(rows, neighbours, vectors), popular)
         for generator in model.manifest.generators
     ]
     chosen = _united(named, popular, rows.size)
-    return Shortlist(rows[chosen], neighbours[chosen], vectors[chosen])
+    return Shortlist(rows[chosen], neighbours[chosen], vectors[chosen].astype(np.float64))
 
 
 def _named(generator: Generator, taste: Taste, field: Shortlist, popular: Indices) -> Indices:
@@ -174,17 +174,18 @@ def _summed(model: Model, recent: Indices, rows: Indices) -> Floats:
 def _said(model: Model, recent: Indices) -> tuple[Indices, Floats]:
     """Return every neighbour of visited restaurants, some more than once, and its faded weight."""
     owner, place = spans(model.neighbours_indptr, recent)
-    fading = np.arange(1, recent.size + 1) ** -model.manifest.history_decay
+    fading = model.fading[: recent.size]
     items = model.neighbours_items[place].astype(np.intp)
     return items, model.neighbours_weights[place] * fading[owner]
 
 
-def _vector_scores(model: Model, taste: Taste, rows: Indices) -> Floats:
+def _vector_scores(model: Model, taste: Taste, rows: Indices) -> NDArray[np.floating]:
     vector = taste.vector
     if vector is None or not model.vectors.shape[1]:
         return np.zeros(rows.size)
     if model.is_whole(rows):
-        return (model.vectors @ vector).astype(np.float64)
+        products: NDArray[np.float32] = model.vectors @ vector
+        return products
     return model.read(rows, lambda known: model.vectors[known] @ vector)
 
 

@@ -171,6 +171,11 @@ class Model:
         )
 
     @cached_property
+    def fading(self) -> Floats:
+        """How a diner's most recent restaurants weigh among neighbours, the latest first, [100]."""
+        return np.asarray(np.arange(1, 101) ** -self.manifest.history_decay, dtype=np.float64)
+
+    @cached_property
     def most_popular(self) -> Indices:
         """The rows of the thousand most chosen, best first."""
         return self.popular_order[:1000].astype(np.intp)
