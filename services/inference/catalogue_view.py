@@ -10,8 +10,9 @@ from services.inference.snapshot import Served
 
 __all__ = ["HEAD_ROWS", "View", "head_of", "scan", "view_of"]
 
-HEAD_ROWS = 5_000
-"""Of a catalogue too large to look at, the most popular that every request does look at."""
+HEAD_ROWS, NEWEST_ROWS = 5_000, 1_000
+"""Of a catalogue too large to look at, the most popular and the newest that every request does look
+at."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,9 +61,9 @@ def view_of(served: Served, filters: Filters) -> View | None:
 
 
 def head_of(served: Served, filters: Filters) -> View:
-    """Return those of the 5,000 most popular restaurants and of the newest that pass."""
+    """Return those of the 5,000 most popular restaurants and of the thousand newest that pass."""
     order = served.model.popular_order[:HEAD_ROWS].astype(np.intp)
-    newest = np.arange(len(served.model.catalogue), len(served.catalogue))[-HEAD_ROWS:]
+    newest = np.arange(len(served.model.catalogue), len(served.catalogue))[-NEWEST_ROWS:]
     rows = np.sort(np.concatenate([order, newest]))
     return View(served, filters, served.catalogue.passing(rows, filters), {}, is_whole=False)
 

@@ -6,7 +6,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from loadtests import plots
-from loadtests.bench_curve import Effort, Grid, curve, report
+from loadtests.bench_curve import Effort, Grid, curve
+from loadtests.curve_report import told
 from maitred.clock import SystemClock
 from maitred.errors import Refused
 from maitred.settings import Settings
@@ -48,7 +49,7 @@ def test_a_curve_has_a_point_for_every_load_and_counts_every_diner(
     (line,) = [x for x in counted.splitlines() if x.startswith("maitred_batch_diners_total ")]
     assert float(line.split()[-1]) >= batched  # those of warming up too
 
-    figures, text, picture = report(curves)
+    figures, text, picture = told(curves)
 
     assert "batches, 1 connection" in text
     assert figures["curves"]
