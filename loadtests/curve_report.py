@@ -35,15 +35,15 @@ def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
-def told(curves: dict[str, list[Point]]) -> tuple[dict[str, object], str, str]:
+def told(measured: dict[str, list[Point]]) -> tuple[dict[str, object], str, str]:
     """Return figures, Markdown and the picture."""
     rows: list[list[object]] = [
         [name, p.batch or 1, p.connections, p.diners_per_s, p.p50_ms, p.p99_ms, p.personalised]
-        for name, points in curves.items()
+        for name, points in measured.items()
         for p in points
     ]
     heads = ["curve", "diners", "connections", "diners/s", "p50 ms", "p99 ms", "personalised"]
-    single, batched, *_ = curves.values()
+    single, batched, *_ = measured.values()
     best = max(point.personalised_per_s for point in single)
     large = _large(batched)
     note = (
@@ -54,13 +54,13 @@ def told(curves: dict[str, list[Point]]) -> tuple[dict[str, object], str, str]:
     picture = curves.curves(
         [
             curves.Curve(f"{name}, {label}", points, dash=label == "p50", colour=number)
-            for number, (name, found) in enumerate(curves.items())
+            for number, (name, found) in enumerate(measured.items())
             for label, points in _points(found).items()
         ],
         title="Latency against throughput", x_unit="diners per second", y_unit="ms a request",
     )  # fmt: skip
     figures: dict[str, object] = {
-        "curves": {name: [asdict(point) for point in points] for name, points in curves.items()},
+        "curves": {name: [asdict(point) for point in points] for name, points in measured.items()},
         "batched_over_single": large / best,
     }
     return figures, f"{markdown_table(heads, rows)}\n\n{note}", picture

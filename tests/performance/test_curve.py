@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from loadtests import plots
+from loadtests import curves
 from loadtests.bench_curve import Effort, Grid, curve
 from loadtests.curve_report import told
 from maitred.clock import SystemClock
@@ -64,9 +64,9 @@ def test_a_failed_request_ends_the_curve(users: Path) -> None:
 
 
 def test_points_stand_where_their_numbers_say() -> None:
-    line = plots.Curve("a", [(10.0, 1.0, "x"), (1000.0, 100.0, "y")])
+    line = curves.Curve("a", [(10.0, 1.0, "x"), (1000.0, 100.0, "y")])
 
-    picture = ET.fromstring(plots.curves([line], title="t", x_unit="x", y_unit="y"))  # noqa: S314  # our own
+    picture = ET.fromstring(curves.curves([line], title="t", x_unit="x", y_unit="y"))  # noqa: S314  # our own
 
     dots = [
         (float(c.get("cx", 0)), float(c.get("cy", 0))) for c in picture.iter() if "circle" in c.tag
