@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from statistics import median
 
-from loadtests import bench_curve, prepared
+from loadtests import bench_curve, curves, prepared
 from loadtests.bench_curve import LARGE, Effort, Grid, Point
 from loadtests.tables import markdown_table
 from maitred.clock import SystemClock
