@@ -16,7 +16,7 @@ from maitred.errors import MaitredError, UsageError
 
 __all__ = ["between", "digest", "main", "publish"]
 
-_DIGEST = ("quality", "load", "bench-serve", "bench-train")
+_DIGEST = ("quality", "load", "bench-serve", "bench-scale", "bench-train")
 _TABLE = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
 _NAMES = re.compile(r"<!-- ([a-z][a-z0-9-]*):begin -->")
 
@@ -60,19 +60,14 @@ def publish(root: Path, reports: Path) -> list[str]:
     return published
 
 
-def digest(reports: Path) -> str | None:
-    """Return each report's first table and last words, for the README; None if none was made.
+def digest(report: Path) -> str | None:
+    """Return a report's first table and last words, for the README; None if it was not made here.
 
     The last words, behind the last table, say what a reader must know and how it was measured.
     """
-    tables = []
-    for name in _DIGEST:
-        path = reports / f"{name}.md"
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        found = list(_TABLE.finditer(text))
-        if found:
-            tables.append(f"{found[0][0].strip()}\n\n{text[found[-1].end() :].strip()}")
-    return "\n\n".join([*tables, "More: [docs/results.md](docs/results.md)."]) if tables else None
+    text = report.read_text(encoding="utf-8") if report.is_file() else ""
+    found = list(_TABLE.finditer(text))
+    return f"{found[0][0].strip()}\n\n{text[found[-1].end() :].strip()}" if found else None
 
 
 def main() -> int:
@@ -82,8 +77,9 @@ def main() -> int:
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8")
     text = between(text, "lines", lines.table(root))
-    if (measured := digest(REPORTS)) is not None:
-        text = between(text, "results", measured)
+    for name in _DIGEST:
+        if (measured := digest(REPORTS / f"{name}.md")) is not None:
+            text = between(text, f"results-{name}", measured)
     readme.write_text(text, encoding="utf-8")
     named = ", ".join(published) or "none: make load, make bench and make quality write them"
     sys.stdout.write(f"docs/results.md: {named}\nREADME.md: its tables, and lines by part\n")
