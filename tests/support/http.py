@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from maitred.clock import SystemClock
+from services.web.protocol import PatientProtocol, ServingState
 
 
 @contextmanager
@@ -18,12 +19,13 @@ def served(app: FastAPI) -> Iterator[httpx.Client]:
         app,
         host="127.0.0.1",
         port=0,
-        http="httptools",
+        http=PatientProtocol,  # as workers speak
         ws="none",
         log_config=None,
         access_log=False,
     )
     server = uvicorn.Server(config)
+    server.server_state = ServingState(SystemClock().monotonic)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     clock = SystemClock()

@@ -70,7 +70,7 @@ def test_errors_say_what_was_wrong(service: Service) -> None:
         with pytest.raises(NotFound, match="no restaurant 'ü /'"):
             client.similar("ü /")
         with pytest.raises(InvalidInput) as raised:
-            client.batch([Query(), Query(k=0)])
+            client.batch([Query(), Query(k=101)])
         with pytest.raises(InvalidInput, match="user_id"):
             client.popular(Query(user_id="u1"))
         with pytest.raises(Unauthorised):

@@ -109,7 +109,8 @@ def test_status_lists_master_and_workers_and_their_memory(stack: Stack) -> None:
 
     inference = stack.status()["services"]["inference"]
 
-    family = [record.pid, *(worker.pid for worker in record.workers)]
+    children = [worker.pid for worker in record.workers]
+    family = [record.pid, *children, *record.companions.values()]
     resident = sum(psutil.Process(pid).memory_info().rss for pid in family)
     assert inference["pids"][0] == record.pid
     assert sorted(inference["pids"]) == sorted(family)
