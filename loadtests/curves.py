@@ -9,6 +9,7 @@ from loadtests.shapes import COLOURS, HEIGHT, MARGIN, WIDTH, curve, line, svg, t
 __all__ = ["Curve", "curves"]
 
 _RADIUS = 2.5
+_KEY_WIDTH = 190
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def curves(found: Sequence[Curve], *, title: str, x_unit: str, y_unit: str) -> s
                 f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_RADIUS}" style="fill:{colour}"/>'
             )
             shapes.append(text(x, y - 6, label, size=9))
-    for number, one in enumerate(found):
+    for number, one in enumerate(reversed(found)):
         shapes += _key(number, one)
     shapes.append(text(WIDTH - MARGIN, HEIGHT - MARGIN + 36, x_unit, anchor="end"))
     shapes.append(text(MARGIN, MARGIN - 10, y_unit, anchor="start"))
@@ -72,8 +73,8 @@ def _share(value: float, ticks: Sequence[float]) -> float:
 
 
 def _key(number: int, one: Curve) -> list[str]:
-    """Name a curve in the upper left corner, where low throughput leaves room."""
-    x, y = MARGIN + 12, MARGIN + 12 + 16 * number
+    """Name a curve in the lower right corner: much throughput at low latency leaves room."""
+    x, y = WIDTH - MARGIN - _KEY_WIDTH, HEIGHT - MARGIN - 12 - 16 * number
     colour = COLOURS[one.colour % len(COLOURS)]
     return [
         line(x, y, x + 24, y, colour, dash=one.dash),
