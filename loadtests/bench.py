@@ -11,9 +11,8 @@ from pathlib import Path
 
 from loadtests import bench_events, bench_train, curve_report, scale_report, serve_report
 from loadtests.reports import footnote, provenance, write
-from maitred.cli import report
+from maitred.cli import reporting
 from maitred.clock import SystemClock
-from maitred.errors import MaitredError
 
 __all__ = ["AREAS", "main", "parse"]
 
@@ -59,8 +58,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
+    with reporting():
         sys.exit(main(sys.argv[1:]))
-    except MaitredError as error:
-        report(error)
-        sys.exit(error.exit_code)

@@ -27,10 +27,10 @@ from loadtests.reports import footnote, provenance, write
 from loadtests.scenarios import SCENARIOS, scenario_named
 from loadtests.stack import likely_state, running
 from loadtests.tables import markdown_table
-from maitred.cli import report
+from maitred.cli import reporting
 from maitred.client import Aim
 from maitred.clock import Clock, SystemClock
-from maitred.errors import MaitredError, UsageError
+from maitred.errors import UsageError
 from maitred.settings import load
 
 __all__ = ["Side", "main", "parse", "ratios", "rounds"]
@@ -218,8 +218,5 @@ def _shown(figures: Round) -> str:
 
 
 if __name__ == "__main__":
-    try:
+    with reporting():
         sys.exit(main(sys.argv[1:]))
-    except MaitredError as error:
-        report(error)
-        sys.exit(error.exit_code)

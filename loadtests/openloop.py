@@ -33,10 +33,9 @@ from loadtests.schedule import Schedule
 from loadtests.users import read_users
 from loadtests.wire import Address, Exchange, Pool, address_of, get_request
 from maitred.artifact import folder
-from maitred.cli import report
+from maitred.cli import reporting
 from maitred.client import Aim, Query
 from maitred.clock import Clock, SystemClock
-from maitred.errors import MaitredError
 
 __all__ = ["LAG_LIMIT_MS", "Limits", "OpenLoop", "Record"]
 
@@ -242,8 +241,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
+    with reporting():
         sys.exit(main(sys.argv[1:]))
-    except MaitredError as error:
-        report(error)
-        sys.exit(error.exit_code)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from loadtests import lines
 from loadtests.reports import REPORTS
-from maitred.cli import report
-from maitred.errors import MaitredError, UsageError
+from maitred.cli import reporting
+from maitred.errors import UsageError
 
 __all__ = ["between", "digest", "main", "publish"]
 
@@ -87,8 +87,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
+    with reporting():
         sys.exit(main())
-    except MaitredError as error:
-        report(error)
-        sys.exit(error.exit_code)

@@ -29,7 +29,7 @@ from loadtests.stack import Stack, likely_state, running
 from loadtests.timeline import timeline
 from loadtests.upgrades import Reload, Swap
 from loadtests.verdicts import markdown
-from maitred.cli import report
+from maitred.cli import reporting
 from maitred.client import Aim
 from maitred.client.waits import LATE_MS
 from maitred.clock import Clock, SystemClock
@@ -211,8 +211,5 @@ def _timeline(result: Result) -> dict[str, Any]:
 if __name__ == "__main__":
     # What was broken on purpose must be undone when somebody ends this with SIGTERM, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_SIGTERM_EXIT))
-    try:
+    with reporting():
         sys.exit(main(sys.argv[1:]))
-    except MaitredError as error:
-        report(error)
-        sys.exit(error.exit_code)

@@ -6,7 +6,8 @@ Ctrl-C. No command's own logic belongs here.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
@@ -18,7 +19,7 @@ from typing_extensions import override
 
 from maitred.errors import MaitredError, Refused
 
-__all__ = ["build", "main", "report"]
+__all__ = ["build", "main", "report", "reporting"]
 
 GROUP: Final = "maitred.commands"
 _INTERRUPTED: Final = 130
@@ -77,14 +78,8 @@ class LazyCommands(TyperGroup):
     @override
     def invoke(self, ctx: Any) -> Any:
         """Run the command; our errors and Ctrl-C become a message and an exit code."""
-        try:
+        with reporting():
             return super().invoke(ctx)
-        except MaitredError as error:
-            report(error)
-            raise typer.Exit(error.exit_code) from error
-        except KeyboardInterrupt as interrupt:
-            typer.echo("maitred: interrupted", err=True)
-            raise typer.Exit(_INTERRUPTED) from interrupt
 
 
 def build(declared: Mapping[str, EntryPoint] | None = None) -> typer.Typer:
@@ -114,6 +109,19 @@ def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
     build()()
     sys.exit(0)
+
+
+@contextmanager
+def reporting() -> Iterator[None]:
+    """Turn an error of ours, or Ctrl-C, into a message on standard error and the exit code."""
+    try:
+        yield
+    except MaitredError as error:
+        report(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("maitred: interrupted", err=True)
+        sys.exit(_INTERRUPTED)
 
 
 def report(error: MaitredError) -> None:

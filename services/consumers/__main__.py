@@ -1,16 +1,10 @@
 """``python -m services.consumers features|archive|retrain``: what the stack starts."""
 
-import sys
-
 import typer
 
-from maitred.cli import report
-from maitred.errors import MaitredError
+from maitred.cli import reporting
 from services.consumers.commands import consume
 
 if __name__ == "__main__":
-    try:
+    with reporting():
         typer.run(consume)
-    except MaitredError as error:
-        report(error)
-        sys.exit(error.exit_code)

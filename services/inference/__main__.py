@@ -1,14 +1,8 @@
 """``python -m services.inference``: what the stack starts."""
 
-import sys
-
-from maitred.cli import report
-from maitred.errors import MaitredError
+from maitred.cli import reporting
 from services.inference.commands import serve
 
 if __name__ == "__main__":
-    try:
+    with reporting():
         serve()
-    except MaitredError as error:
-        report(error)
-        sys.exit(error.exit_code)

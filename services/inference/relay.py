@@ -11,7 +11,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -19,9 +18,9 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from maitred.cli import report
+from maitred.cli import reporting
 from maitred.clock import Clock, SystemClock
-from maitred.errors import InvalidEvent, MaitredError, UsageError
+from maitred.errors import InvalidEvent, UsageError
 from maitred.observability import Metrics, configure_logging
 from maitred.settings import Settings, load
 from services.inference.channel import LARGEST, BufferedSocket, HandOn
@@ -143,8 +142,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with reporting():
         main()
-    except MaitredError as error:
-        report(error)
-        sys.exit(error.exit_code)

@@ -1,6 +1,7 @@
 """The load generators as people start them, each a process of its own, against a real server."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from maitred.errors import Refused
 from maitred.events import Click, Order, encode
 from maitred.settings import child_environment
 from tests.support.contract_server import ContractServer, contract_server
+from tests.support.publishing import eventually
 from tests.support.repository import ROOT
 
 BIN = Path(sys.executable).parent
@@ -146,6 +148,26 @@ def test_what_cannot_be_done_is_wrong_usage(words: list[str], advice: str, tmp_p
 
     assert done.returncode == 2
     assert advice in done.stderr
+
+
+def test_ctrl_c_ends_a_load_with_a_word_and_no_traceback(
+    server: ContractServer, tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        [
+            sys.executable, "-m", "loadtests.run", "--url", server.url, "--rate", "20",
+            "--seconds", "60", "--people", "0", "--objectives", "clicks",
+        ],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={**child_environment(), "PYTHONPATH": str(ROOT)},
+    ) as load:  # fmt: skip
+        eventually(lambda: bool(server.queries))
+
+        load.send_signal(signal.SIGINT)
+        complained = load.communicate(timeout=20)[1]
+
+    assert load.returncode == 130
+    assert complained == "maitred: interrupted\n"
 
 
 def test_two_services_are_compared_in_turns(server: ContractServer, tmp_path: Path) -> None:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from maitred.cli import report
-from maitred.errors import MaitredError
+from maitred.cli import reporting
 from maitred.settings import child_environment, load
 from services.local.folder import Record, StackFolder
 from services.local.foreground import supervise
@@ -110,8 +109,5 @@ def none_alive(identities: list[Identity]) -> bool:
 
 
 if __name__ == "__main__":
-    try:
+    with reporting():
         supervise(load(), programs=EXAMPLES)
-    except MaitredError as error:
-        report(error)
-        sys.exit(error.exit_code)

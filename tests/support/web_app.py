@@ -16,8 +16,8 @@ from fastapi import FastAPI, Request
 from prometheus_client import CollectorRegistry
 from starlette.responses import Response
 
-from maitred.cli import report
-from maitred.errors import MaitredError, Refused
+from maitred.cli import reporting
+from maitred.errors import Refused
 from maitred.observability import Metrics
 from maitred.settings import load
 from services.web.app import Frame, build_app
@@ -99,8 +99,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with reporting():
         receive() if sys.argv[1:] == ["receive"] else main()
-    except MaitredError as error:
-        report(error)
-        sys.exit(error.exit_code)

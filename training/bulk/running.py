@@ -1,12 +1,8 @@
 """What ``maitred catalogue`` does: find the service and its key, do it, print what became of it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from maitred.client.addresses import find_addresses
 from maitred.errors import Refused, UsageError
@@ -14,6 +10,7 @@ from maitred.settings import Settings
 from training.bulk.rows import read_rows
 from training.bulk.upload import Door
 from training.dataset.deps import Dependencies, dependencies
+from training.dataset.screen import progress_bar
 
 __all__ = ["delete", "put", "show"]
 
@@ -28,8 +25,11 @@ def put(file: Path, url: str | None, *, calls: int, start: int) -> None:
     """
     deps = dependencies()
     rows = [row for row in read_rows(file) if row[0] >= start]
-    with _door(deps, url) as door, _bar(deps.progress, len(rows)) as advance:
-        done = door.put(rows, calls=calls, advance=advance)
+    with (
+        _door(deps, url) as door,
+        progress_bar(deps.progress, "restaurants", len(rows)) as bar,
+    ):
+        done = door.put(rows, calls=calls, advance=bar.by)
     deps.out.print(f"{done.created:,} created, {done.replaced:,} replaced", markup=False)
     for fault in done.faults[:_PRINTED]:
         name = f"{fault.field}: " if fault.field else ""
@@ -71,18 +71,3 @@ def _key(settings: Settings) -> str:
     except OSError as error:
         msg = f"there is no admin key at {path}"
         raise UsageError(msg, next_step="set MAITRED_ADMIN_KEY or MAITRED_STATE_DIR") from error
-
-
-@contextmanager
-def _bar(console: Console, total: int) -> Iterator[Callable[[int], None]]:
-    with Progress(
-        TextColumn("restaurants"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        task = progress.add_task("restaurants", total=total)
-        yield lambda steps: progress.advance(task, steps)
