@@ -4,10 +4,12 @@ Twelve restaurants in Chicago: one closed on Mondays, one open over midnight, on
 and without hours. Diners ``u0`` … ``u5`` have a history and vectors; ``nobody`` has none.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maitred import geo
 from maitred.artifact import (
@@ -81,36 +83,54 @@ def tiny_diners(seed: int) -> dict[str, DinerRow]:
 
 def tiny_arrays(seed: int = 1) -> Arrays:
     """Every array of an artefact."""
-    rng = generator(seed, "model")
-    catalogue = tiny_catalogue()
-    near = [[(i + step) % RESTAURANTS for step in (1, 2, 3)] for i in range(RESTAURANTS)]
-    popularity = np.arange(RESTAURANTS, 0, -1).astype(np.float32) * 10
+    everything = np.arange(RESTAURANTS, dtype=np.int32)
+    here = geo.area(LAT, LON)
+    return made_arrays(
+        tiny_catalogue(),
+        near=(everything[:, None] + np.array([1, 2, 3], dtype=np.int32)) % RESTAURANTS,
+        popularity=everything[::-1].astype(np.float32) * 10 + 10,
+        groups={key(here, ANY, ANY): everything[::2], key(here, "dinner", ANY): everything[:4]},
+        seed=seed,
+        rng=generator(seed, "model"),
+    )
+
+
+def made_arrays(
+    catalogue: Catalogue,
+    *,
+    near: NDArray[np.int32],
+    popularity: NDArray[np.float32],
+    groups: Mapping[str, NDArray[np.int32]],
+    seed: int,
+    rng: np.random.Generator,
+) -> Arrays:
+    """Every array of an artefact of these restaurants, with the diners of :func:`tiny_diners`.
+
+    ``near`` holds the rows of each restaurant's neighbours; ``groups`` are segments beside those of
+    everything and of each cuisine.
+    """
+    rows, width = near.shape
+    everything = np.arange(rows, dtype=np.int32)
+    by_cuisine = {
+        key(ANY, ANY, cuisine): everything[mask]
+        for cuisine, mask in catalogue.cuisine_masks.items()
+    }
+    segments = {
+        name: Segment(items, np.log(1.0 / (1.0 + np.arange(items.size))).astype(np.float32))
+        for name, items in {key(ANY, ANY, ANY): everything, **by_cuisine, **groups}.items()
+    }
     return {
         **catalogue_arrays(catalogue),
-        "vectors": rng.normal(size=(RESTAURANTS, WIDTH)).astype(np.float32),
-        "neighbours_indptr": np.arange(RESTAURANTS + 1, dtype=np.int64) * 3,
-        "neighbours_items": np.array(near, dtype=np.int32).ravel(),
-        "neighbours_weights": rng.uniform(0.1, 1.0, size=3 * RESTAURANTS).astype(np.float32),
+        "vectors": rng.normal(size=(rows, WIDTH)).astype(np.float32),
+        "neighbours_indptr": np.arange(rows + 1, dtype=np.int64) * width,
+        "neighbours_items": near.ravel(),
+        "neighbours_weights": rng.uniform(0.1, 1.0, size=near.size).astype(np.float32),
         "popularity": popularity,
         "choices": popularity / 2,
         **popularity_arrays(popularity, popularity / 2),
         "values": np.array([r.avg_value_minor or 2000 for r in catalogue.restaurants], np.float32),
-        **segment_arrays(_segments(catalogue)),
+        **segment_arrays(segments),
         **diner_arrays(tiny_diners(seed), WIDTH),
-    }
-
-
-def _segments(catalogue: Catalogue) -> dict[str, Segment]:
-    everything = np.arange(len(catalogue), dtype=np.int32)
-    groups = {key(ANY, ANY, ANY): everything}
-    for cuisine, mask in catalogue.cuisine_masks.items():
-        groups[key(ANY, ANY, cuisine)] = everything[mask]
-    here = geo.area(LAT, LON)
-    groups[key(here, ANY, ANY)] = everything[::2]
-    groups[key(here, "dinner", ANY)] = everything[:4]
-    return {
-        name: Segment(items, np.log(1.0 / (1.0 + np.arange(items.size))).astype(np.float32))
-        for name, items in groups.items()
     }
 
 

@@ -15,14 +15,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from maitred import geo
-from maitred.artifact import Segment, load, save
-from maitred.artifact.model import (
-    Arrays,
-    catalogue_arrays,
-    diner_arrays,
-    popularity_arrays,
-    segment_arrays,
-)
+from maitred.artifact import load, save
+from maitred.artifact.model import Arrays
 from maitred.artifact.segments import ANY, key
 from maitred.catalogue import (
     MINUTES_PER_WEEK,
@@ -35,7 +29,7 @@ from maitred.catalogue import (
 from maitred.seeds import generator
 from maitred.store.catalogue import NOWHERE
 from services.inference.snapshot import News, Served
-from tests.support.models import WIDTH, tiny_diners, tiny_manifest
+from tests.support.models import made_arrays, tiny_manifest
 
 RESTAURANTS = 300
 CUISINES = ("Thai", "Italian", "Diner", "Sushi", "Crêpes", "नान")
@@ -93,32 +87,17 @@ def wide_arrays() -> Arrays:
     n = len(catalogue)
     popularity = np.sort(rng.integers(1, 500, n)).astype(np.float32)[rng.permutation(n)]
     near = np.array([rng.choice(n, 5, replace=False) for _ in range(n)], dtype=np.int32)
-    return {
-        **catalogue_arrays(catalogue),
-        "vectors": rng.normal(size=(n, WIDTH)).astype(np.float32),
-        "neighbours_indptr": np.arange(n + 1, dtype=np.int64) * 5,
-        "neighbours_items": near.ravel(),
-        "neighbours_weights": rng.uniform(0.1, 1, 5 * n).astype(np.float32),
-        "popularity": popularity,
-        "choices": popularity / 2,
-        **popularity_arrays(popularity, popularity / 2),
-        "values": np.array([r.avg_value_minor or 2000 for r in catalogue.restaurants], np.float32),
-        **segment_arrays(_segments(catalogue)),
-        **diner_arrays(tiny_diners(11), WIDTH),
-    }
-
-
-def _segments(catalogue: Catalogue) -> dict[str, Segment]:
-    everything = np.arange(len(catalogue), dtype=np.int32)
-    groups = {key(ANY, ANY, ANY): everything}
-    for cuisine, mask in catalogue.cuisine_masks.items():
-        groups[key(ANY, ANY, cuisine)] = everything[mask]
-    for lat, lon, _ in PLACES.values():
-        groups[key(geo.area(lat, lon), ANY, ANY)] = everything[::3]
-    return {
-        name: Segment(items, np.log(1.0 / (1.0 + np.arange(items.size))).astype(np.float32))
-        for name, items in groups.items()
-    }
+    return made_arrays(
+        catalogue,
+        near=near,
+        popularity=popularity,
+        groups={
+            key(geo.area(lat, lon), ANY, ANY): np.arange(0, n, 3, dtype=np.int32)
+            for lat, lon, _ in PLACES.values()
+        },
+        seed=11,
+        rng=rng,
+    )
 
 
 def wide_run(folder: Path) -> Path:
