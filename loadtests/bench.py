@@ -38,7 +38,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("areas", nargs="*", choices=[[], *AREAS], help=f"{', '.join(AREAS)}; none: all")
     add("--quick", action="store_true", help="shorter rounds: for a look, not for a document")
-    add("--data", type=Path, metavar="DATASET", help="to train on (default: Entree, else a city)")
+    add(
+        "--data",
+        type=Path,
+        metavar="DATASET",
+        help="train: data set (default: Entree, else a city)",
+    )
     return parser.parse_args(arguments)
 
 
@@ -47,9 +52,8 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     for area in options.areas or AREAS:
         figures, body, chart = AREAS[area](options)
-        command = " ".join(
-            ["python -m loadtests.bench", area, *(["--quick"] if options.quick else [])]
-        )
+        flags = [word for word in arguments if word not in AREAS]
+        command = " ".join(["python -m loadtests.bench", area, *flags])
         content = provenance(SystemClock(), command) | dict(figures)
         markdown = f"# Bench: {area}\n\n{body}\n\n{footnote(content)}\n"
         write(f"bench-{area}", content, markdown, chart)

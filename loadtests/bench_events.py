@@ -154,7 +154,7 @@ def _await_archived(side: _Side, count: int) -> None:
             msg = (
                 f"{archive.count(side.archive, traffic=None)} of {count} impressions were archived"
             )
-            raise Refused(msg)
+            raise Refused(msg, next_step="see what the archiver and the relay said above")
         CLOCK.sleep(0.2)
 
 

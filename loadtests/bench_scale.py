@@ -18,7 +18,7 @@ import psutil  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from loadtests import scale
-from loadtests.children import open_loop
+from loadtests.children import offer
 from loadtests.served import Service, publish, serving, worker_pids
 from maitred.artifact import Model, Verdict, load, score, shortlist, taste_of
 from maitred.artifact.folder import read_diners
@@ -26,6 +26,7 @@ from maitred.catalogue import Filters
 from maitred.client import Aim
 from maitred.client.waits import percentile
 from maitred.clock import Clock
+from maitred.errors import Refused
 from maitred.features import EMPTY
 from maitred.policy import greedy
 from maitred.seeds import generator
@@ -39,6 +40,7 @@ IN_RANGE = (50, 500, 5_000)
 _TOLERANCE = 0.1
 _RECALL_AT = 100
 _RECALL_DINERS = 50
+_SERVED_WITHIN_S = 60.0
 _RATE, _LOAD_S = 100.0, 10.0
 """Offered while the other model loads: requests per second, seconds."""
 
@@ -57,7 +59,7 @@ class Effort:
 def measure(
     redis_url: str, home: Path, effort: Effort, clock: Clock, say: Say
 ) -> dict[str, object]:
-    """Measure everything; ``redis_url`` names a Redis whose databases 11 and 12 may be used."""
+    """Measure everything; ``redis_url`` names a Redis whose databases 11 to 13 may be used."""
     databases = {SMALL: f"{redis_url}/11", LARGE: f"{redis_url}/12"}
     folders = {size: _folder(home, size, seed=7, say=say) for size in databases}
     with ExitStack() as stack:
@@ -210,14 +212,15 @@ def _loading(
         version = models.publish(redis, folder, passed)
         before = peak = _resident(service)
         with ThreadPoolExecutor(1) as beside:
-            offered = beside.submit(
-                open_loop, service.url, Aim(), rate=_RATE, seconds=_LOAD_S, options=()
-            )
+            offered = beside.submit(offer, service.url, Aim(), rate=_RATE, seconds=_LOAD_S)
             clock.sleep(_LOAD_S / 4)
             models.promote(redis, version)
             started = clock.monotonic()
             while service.versions()["clicks"] != version:
                 peak = max(peak, _resident(service))
+                if clock.monotonic() - started > _SERVED_WITHIN_S:
+                    msg = f"{version} was promoted and is not served after {_SERVED_WITHIN_S:g} s"
+                    raise Refused(msg, next_step=f"see {service.log}")
                 clock.sleep(0.05)
             took_s = clock.monotonic() - started
             summary, _ = offered.result()

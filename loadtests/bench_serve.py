@@ -16,12 +16,13 @@ from typing import Any
 
 import httpx
 import orjson
-import psutil  # type: ignore[import-untyped]
 import redis
 
 from loadtests.children import offer, run_child
 from loadtests.crowd import Crowd, browse, target
 from loadtests.reference import KEY
+from loadtests.served import await_ready
+from loadtests.sides import Side, in_turns
 from loadtests.stack import Stack
 from loadtests.steps import CpuByStep
 from maitred.client import Aim
@@ -30,11 +31,10 @@ from maitred.errors import Refused
 from maitred.settings import child_environment
 from services.local.ports import free_port
 
-__all__ = ["RATES", "Effort", "Side", "measure"]
+__all__ = ["RATES", "Effort", "measure"]
 
 RATES = (300.0, 1000.0)
 """Requests per second at which latency is stated, beside the rated load."""
-_START_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +48,6 @@ class Effort:
     """Of the whole climb to the knee."""
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One of the two: where it listens, and the processes whose CPU counts as its server's."""
-
-    name: str
-    url: str
-    pids: tuple[int, ...]
-
-    def cpu_s(self) -> float:
-        """Return the CPU seconds its processes have used so far."""
-        used = [psutil.Process(pid).cpu_times() for pid in self.pids]
-        return float(sum(times.user + times.system for times in used))
-
-
 Figures = dict[str, float]
 Runs = dict[str, list[Figures]]
 
@@ -70,7 +56,7 @@ def measure(
     stack: Stack, effort: Effort, users: Path, clock: Clock, say: Callable[[str], None]
 ) -> dict[str, object]:
     """Measure both sides; rounds alternate who goes first."""
-    ours = Side("ours", stack.inference_url, stack.inference_pids)
+    ours = Side("ours", stack.inference_url, pids=stack.inference_pids)
     flags = ("--users-file", str(users))
     steps = CpuByStep(ours.url)
     with _reference(stack, ours, users, clock) as bare:
@@ -139,12 +125,11 @@ def _rounds(
     measured: Callable[[Side], Figures],
 ) -> Runs:
     runs: Runs = {side.name: [] for side in sides}
-    for number in range(rounds):
-        for side in sides if number % 2 == 0 else reversed(sides):
-            figures = measured(side)
-            runs[side.name].append(figures)
-            shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
-            say(f"round {number + 1}/{rounds} {side.name}: {shown}")
+    for number, side in in_turns(sides, rounds):
+        figures = measured(side)
+        runs[side.name].append(figures)
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        say(f"round {number}/{rounds} {side.name}: {shown}")
     return runs
 
 
@@ -160,7 +145,7 @@ def _closed(side: Side, effort: Effort, flags: Sequence[str]) -> Figures:
     )
     if done.returncode != 0:
         msg = f"the closed loop failed: {done.stderr.strip()[-500:]}"
-        raise Refused(msg)
+        raise Refused(msg, next_step="run it by itself: python -m loadtests.closedloop --help")
     figures = orjson.loads(done.stdout)
     if figures["failures"]:
         msg = f"{side.name} failed {figures['failures']} of {figures['requests']} requests"
@@ -197,22 +182,11 @@ def _reference(stack: Stack, ours: Side, users: Path, clock: Clock) -> Iterator[
         env=child_environment(redis_url=stack.redis_url),
     ) as process:
         try:
-            _await(url, clock)
-            yield Side("reference", url, (process.pid,))
+            await_ready(
+                url, clock, next_step="start it by hand: python -m loadtests.reference --port 8090"
+            )
+            yield Side("reference", url, pids=(process.pid,))
         finally:
             process.terminate()
             store.delete(KEY)
             store.close()
-
-
-def _await(url: str, clock: Clock) -> None:
-    until = clock.monotonic() + _START_S
-    while clock.monotonic() < until:
-        try:
-            httpx.get(f"{url}/readyz", trust_env=False).raise_for_status()
-        except httpx.HTTPError:
-            clock.sleep(0.1)
-        else:
-            return
-    msg = "the bare reference did not start"
-    raise Refused(msg)

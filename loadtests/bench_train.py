@@ -73,7 +73,7 @@ def measure(data: Path, rounds: int) -> dict[str, object]:
     )
     if done.returncode != 0:
         msg = f"the trainer's bench failed: {done.stderr.strip()[-600:]}"
-        raise Refused(msg)
+        raise Refused(msg, next_step="run it by itself: python -m loadtests.bench_train --help")
     return dict(orjson.loads(done.stdout))
 
 

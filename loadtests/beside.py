@@ -1,7 +1,6 @@
 """A training that runs beside the load, as it does on a machine that does both: niced, one thread."""
 
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -9,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from loadtests.programs import MAITRED
 from maitred.settings import child_environment
 
 __all__ = ["Trainings", "training_beside"]
 
-_MAITRED = str(Path(sys.executable).with_name("maitred"))
 _STOP_WITHIN_S = 10.0
 
 
@@ -31,7 +30,7 @@ class Trainings:
         """Train until it is over; ends the training that runs then."""
         while not self.over.is_set():
             command = [
-                *("nice", "-n", "19", _MAITRED, "train", "--data", str(self.data)),
+                *("nice", "-n", "19", MAITRED, "train", "--data", str(self.data)),
                 *("--objective", "clicks", "--no-baselines"),
                 *("--out", str(home / f"run-{self.finished}")),
             ]

@@ -41,7 +41,6 @@ class Place:
     @classmethod
     def of(cls, target: "Stack | str", users: Path | None) -> "Place":
         """Return a stack of this machine with its catalogue and known diners, or a bare URL."""
-        users = users.resolve() if users else None  # children work in another folder
         if isinstance(target, str):
             return cls(target, users=users)
         folder = target.model_folder("clicks")

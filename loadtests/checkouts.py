@@ -47,7 +47,7 @@ class Checkout:
         done = self._run(arguments, state)
         if done.returncode != 0:
             msg = f"{self.commit[:12]}: maitred {arguments[0]} failed: {done.stderr.strip()[-500:]}"
-            raise Refused(msg)
+            raise Refused(msg, next_step="see whether that commit works by itself: git checkout it")
         return done.stdout
 
     def train(self, data: Path) -> Path:
@@ -111,7 +111,7 @@ def checked_out(name: str) -> Iterator[Checkout]:
     try:
         if added.returncode != 0:
             msg = f"git could not check out {commit[:12]}: {added.stderr.strip()}"
-            raise Refused(msg)
+            raise Refused(msg, next_step="git worktree prune")
         shares = all(_same(folder / pins, _ROOT / pins) for pins in _PINS)
         python = Path(sys.executable) if shares else _build(folder)
         yield Checkout(commit, folder, python, shares)
@@ -138,7 +138,7 @@ def served(checkout: Checkout, run: Path, clock: Clock) -> Iterator[Stack]:
         while version not in (stack := checkout.status(state)).models.values():
             if clock.monotonic() > until:
                 msg = f"{checkout.commit[:12]} does not serve {version}"
-                raise Refused(msg)
+                raise Refused(msg, next_step=f"see the log of inference in {state}")
             clock.sleep(0.5)
         yield stack
     finally:
@@ -157,7 +157,7 @@ def _build(folder: Path) -> Path:
     )
     if done.returncode != 0:
         msg = f"the environment of {folder} could not be built: {done.stderr.strip()[-500:]}"
-        raise Refused(msg)
+        raise Refused(msg, next_step="check out that commit and run make there")
     return folder / ".venv" / "bin" / "python"
 
 

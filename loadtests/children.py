@@ -6,9 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import orjson
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
@@ -17,7 +15,7 @@ from maitred.client import Aim
 from maitred.errors import Refused
 from maitred.settings import child_environment
 
-__all__ = ["locust", "offer", "open_loop", "run_child"]
+__all__ = ["locust", "offer", "run_child"]
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 ROOT = Path(__file__).parents[1]
@@ -32,7 +30,11 @@ def run_child(
     seconds: float,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, with a bar on stderr that expects it to take ``seconds``."""
+    """Run a command to its end, with a bar on stderr that expects it to take ``seconds``.
+
+    It works in the caller's folder, so that a relative path means the same file to both.
+    """
+    env = {**(environment or child_environment()), "PYTHONPATH": str(ROOT)}
     console = Console(stderr=True)
     with (
         tempfile.TemporaryFile("w+") as out,
@@ -41,7 +43,7 @@ def run_child(
     ):
         bar = progress.add_task(label, total=seconds)
         with subprocess.Popen(  # noqa: S603  # our own programs, no shell
-            command, stdout=out, stderr=err, cwd=ROOT, env=environment or child_environment()
+            command, stdout=out, stderr=err, env=env
         ) as child:
             try:
                 while not _has_ended(child):
@@ -71,14 +73,6 @@ def offer(
         if done.returncode not in {0, _VOID}:
             raise _failed(done)
         return orjson.loads(done.stdout), Record.load(raw)
-
-
-def open_loop(
-    url: str, aim: Aim, *, rate: float, seconds: float, options: Sequence[str] = ()
-) -> tuple[dict[str, object], NDArray[np.float64]]:
-    """Offer a load as :func:`offer` does; return its summary and latencies in milliseconds."""
-    summary, record = offer(url, aim, rate=rate, seconds=seconds, options=options)
-    return summary, record.latency_ms
 
 
 def locust(
@@ -127,4 +121,7 @@ def _aim(aim: Aim) -> list[str]:
 
 def _failed(done: subprocess.CompletedProcess[str]) -> Refused:
     said = done.stderr.strip()[-800:]
-    return Refused(f"{' '.join(done.args[1:3])} ended with {done.returncode}:\n{said}")
+    msg = f"{' '.join(done.args[1:3])} ended with {done.returncode}:\n{said}"
+    return Refused(
+        msg, next_step="run it by itself to see more: python -m loadtests.openloop --help"
+    )

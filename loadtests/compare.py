@@ -12,12 +12,9 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
-
-import psutil  # type: ignore[import-untyped]
 
 from loadtests import children, prepared
 from loadtests.campaign import rated_per_s
@@ -25,6 +22,7 @@ from loadtests.checkouts import checked_out, served
 from loadtests.known import write_known_diners
 from loadtests.reports import footnote, provenance, write
 from loadtests.scenarios import SCENARIOS, scenario_named
+from loadtests.sides import Side, in_turns
 from loadtests.stack import likely_state, running
 from loadtests.tables import markdown_table
 from maitred.cli import reporting
@@ -33,7 +31,7 @@ from maitred.clock import Clock, SystemClock
 from maitred.errors import UsageError
 from maitred.settings import load
 
-__all__ = ["Side", "main", "parse", "ratios", "rounds"]
+__all__ = ["main", "parse", "ratios", "rounds"]
 
 _VOID = 3
 _FIGURES = ("p50_ms", "p99_ms", "max_ms", "server_cpu_ms", "personalised_share", "failures")
@@ -41,23 +39,6 @@ _CLIENTS = ("p50_ms", "p99_ms", "max_ms")
 _COMPARED = (*_CLIENTS, "server_cpu_ms")
 
 Round = dict[str, float]
-
-_PLAIN = Aim()
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One of those compared; ``pids`` are the service's processes where they are known."""
-
-    name: str
-    url: str
-    aim: Aim = _PLAIN
-    pids: tuple[int, ...] = ()
-
-    def cpu_s(self) -> float:
-        """Return the CPU seconds its processes have used so far."""
-        used = [psutil.Process(pid).cpu_times() for pid in self.pids]
-        return float(sum(times.user + times.system for times in used))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -122,21 +103,15 @@ def rounds(
 ) -> list[list[Round]]:
     """Load the sides in turns; return each one's rounds."""
     made: list[list[Round]] = [[] for _ in sides]
-    for number in range(count):
-        places = range(len(sides)) if number % 2 == 0 else reversed(range(len(sides)))
-        for place in places:
-            side = sides[place]
-            before_s = side.cpu_s()
-            summary, _ = children.offer(
-                side.url, side.aim, rate=rate, seconds=seconds, options=flags
-            )
-            used_ms = (side.cpu_s() - before_s) * 1e3
-            figures: dict[str, Any] = dict(summary)
-            figures["server_cpu_ms"] = used_ms / max(figures["requests"], 1) if side.pids else None
-            made[place].append(
-                {n: float(figures[n]) for n in (*_FIGURES, "void") if figures[n] is not None}
-            )
-            sys.stderr.write(f"round {number + 1}/{count} {side.name}: {_shown(made[place][-1])}\n")
+    for number, side in in_turns(sides, count):
+        before_s = side.cpu_s()
+        summary, _ = children.offer(side.url, side.aim, rate=rate, seconds=seconds, options=flags)
+        used_ms = (side.cpu_s() - before_s) * 1e3
+        figures: dict[str, Any] = dict(summary)
+        figures["server_cpu_ms"] = used_ms / max(figures["requests"], 1) if side.pids else None
+        found = {n: float(figures[n]) for n in (*_FIGURES, "void") if figures[n] is not None}
+        made[sides.index(side)].append(found)
+        sys.stderr.write(f"round {number}/{count} {side.name}: {_shown(found)}\n")
     return made
 
 

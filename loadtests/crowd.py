@@ -15,9 +15,10 @@ from maitred.client import Aim, Query
 from maitred.events import Traffic
 from maitred.seeds import generator
 
-__all__ = ["Crowd", "browse", "cold", "dinner", "target"]
+__all__ = ["KNOWN", "Crowd", "browse", "cold", "dinner", "target"]
 
-_KNOWN, _ANONYMOUS = 0.8, 0.1
+KNOWN, _ANONYMOUS = 0.8, 0.1
+"""Shares of those who ask."""
 _FILTERED = 0.1
 _SYNTHETIC = 1000
 _STRANGER = 0.5
@@ -38,9 +39,9 @@ class Crowd:
     def draw(self, rng: np.random.Generator) -> str | None:
         """Return who asks next; None is an anonymous diner."""
         share = rng.random()
-        if share < _KNOWN and self.known:
+        if share < KNOWN and self.known:
             return self.known[int(rng.integers(len(self.known)))]
-        if share < _KNOWN + _ANONYMOUS:
+        if share < KNOWN + _ANONYMOUS:
             return None if self.known else _stranger(rng)
         return _stranger(rng)
 

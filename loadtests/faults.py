@@ -102,12 +102,12 @@ class ValkeyStall:
         try:
             for process in stopped:
                 process.suspend()
-            wait(self.lasts_s)
+            was_cut = wait(self.lasts_s)
         finally:
             for process in stopped:
                 with suppress(psutil.NoSuchProcess):
                     process.resume()
-        return f"SIGSTOP for {self.lasts_s:g} s, then SIGCONT"
+        return "SIGSTOP, cut short" if was_cut else f"SIGSTOP for {self.lasts_s:g} s, then SIGCONT"
 
     def undo(self) -> None:
         """Nothing is left to undo: `strike` lets it go on whatever happens."""
@@ -133,7 +133,12 @@ class KafkaKill:
         for process in _processes(own_service(self.stack, "kafka")):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        return f"SIGKILL, {self._await_back(wait, began):.1f} s until it answered again"
+        took_s = self._await_back(wait, began)
+        return (
+            "SIGKILL, cut short"
+            if took_s is None
+            else f"SIGKILL, {took_s:.1f} s until it answered again"
+        )
 
     def undo(self) -> None:
         """Wait until the supervisor has it running again."""
@@ -143,7 +148,8 @@ class KafkaKill:
         self.clock.sleep(seconds)
         return False
 
-    def _await_back(self, wait: Wait, began: float) -> float:
+    def _await_back(self, wait: Wait, began: float) -> float | None:
+        """Return when it answered, in seconds from ``began``; None if the run was over before."""
         entry = None
         while (took_s := self.clock.monotonic() - began) < _BACK_WITHIN_S:
             record = StackFolder.at(self.stack.state_dir).read()
@@ -151,7 +157,7 @@ class KafkaKill:
             if entry is not None and entry.probe() is None:
                 return took_s
             if wait(_LOOK_S):
-                return took_s
+                return None
         msg = f"Kafka did not come back within {_BACK_WITHIN_S:g} s"
         raise Refused(msg, next_step=f"see {entry.log if entry else 'maitred status'}")
 
@@ -219,6 +225,12 @@ class Injector:
             self._strike(by_kind[strike.kind])
             free_s = self.clock.monotonic() - started + SETTLE_S
 
+    def account(self) -> None:
+        """Name the kinds that were asked for and never struck: the run says nothing of them."""
+        struck = {window.kind for window in self.windows}
+        missing = [fault.kind for fault in self.faults if fault.kind not in struck]
+        self.problems += [f"{kind}: the run was over before it was struck" for kind in missing]
+
     def _strike(self, fault: Fault) -> None:
         began_at = self.clock.now().timestamp()
         note = "did not end as it should"
@@ -247,3 +259,4 @@ def injected(faults: Sequence[Fault], clock: Clock, *, seconds: float) -> Iterat
         finally:
             injector.over.set()
             thread.join()
+            injector.account()

@@ -34,4 +34,4 @@ def write_known_diners(stack: Stack) -> Path | None:
         return None
     USERS_FILE.parent.mkdir(parents=True, exist_ok=True)
     USERS_FILE.write_text("\n".join(sorted(found)) + "\n", encoding="utf-8")
-    return USERS_FILE.resolve()  # children work in another folder
+    return USERS_FILE

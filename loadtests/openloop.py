@@ -26,7 +26,7 @@ from loadtests.crowd import Crowd, target
 from loadtests.judge import Judge
 from loadtests.knee import Step, climb, described
 from loadtests.places import ask_places
-from loadtests.record import LAG_LIMIT_MS, Record, concatenated
+from loadtests.record import Record, concatenated
 from loadtests.reply import DEGRADED, RUNGS
 from loadtests.scenarios import SCENARIOS, Scenario, scenario_named
 from loadtests.schedule import Schedule
@@ -37,7 +37,7 @@ from maitred.cli import reporting
 from maitred.client import Aim, Query
 from maitred.clock import Clock, SystemClock
 
-__all__ = ["LAG_LIMIT_MS", "Limits", "OpenLoop", "Record"]
+__all__ = ["Limits", "OpenLoop", "Record"]
 
 Floats = NDArray[np.float64]
 

@@ -1,16 +1,14 @@
 """Data and a stack with a model in it, for benches on a machine where nothing was ever made."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from loadtests.known import write_known_diners
+from loadtests.programs import maitred
 from loadtests.stack import Stack, running, status
 from maitred.clock import SystemClock
 from maitred.errors import Refused
-from maitred.settings import child_environment
 
 __all__ = ["HOME", "RESTAURANTS", "city_stack", "dataset", "known_diners"]
 
@@ -18,7 +16,6 @@ HOME = Path(".maitred/bench")
 RESTAURANTS = 5_000
 """Of the city whose diners are served; as many diners."""
 _SERVED_WITHIN_S = 10.0
-_MAITRED = str(Path(sys.executable).with_name("maitred"))
 
 
 def dataset() -> Path:
@@ -27,9 +24,9 @@ def dataset() -> Path:
         if (HOME / name / "dataset.json").is_file():
             return HOME / name
     try:
-        _maitred("data", "fetch", "entree", "--out", str(HOME / "entree"))
+        maitred("data", "fetch", "entree", "--out", str(HOME / "entree"))
     except Refused:
-        _maitred("data", "synth", "--out", str(HOME / "city"))
+        maitred("data", "synth", "--out", str(HOME / "city"))
         return HOME / "city"
     return HOME / "entree"
 
@@ -43,8 +40,8 @@ def city_stack() -> Iterator[Stack]:
     home = HOME / "stack"
     with running(home) as stack:
         if not stack.models.get("clicks"):
-            said = _maitred("models", "publish", str(_city_run()), redis_url=stack.redis_url)
-            _maitred("models", "promote", said.split()[-1], redis_url=stack.redis_url)
+            said = maitred("models", "publish", str(_city_run()), redis_url=stack.redis_url)
+            maitred("models", "promote", said.split()[-1], redis_url=stack.redis_url)
         clock = SystemClock()
         until = clock.monotonic() + _SERVED_WITHIN_S
         while not (stack := Stack.of(status(home))).models.get("clicks"):
@@ -72,21 +69,7 @@ def _city_run() -> Path:
     city, run = HOME / "city-5000", HOME / "city-5000-run"
     if not (city / "dataset.json").is_file():
         size = ("--restaurants", str(RESTAURANTS), "--diners", str(RESTAURANTS))
-        _maitred("data", "synth", *size, "--out", str(city))
-    _maitred("train", "--data", str(city), "--objective", "clicks", "--no-baselines",
+        maitred("data", "synth", *size, "--out", str(city))
+    maitred("train", "--data", str(city), "--objective", "clicks", "--no-baselines",
              "--out", str(run))  # fmt: skip
     return run
-
-
-def _maitred(*arguments: str, redis_url: str | None = None) -> str:
-    done = subprocess.run(  # noqa: S603  # our own program, no shell
-        [_MAITRED, *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=child_environment(redis_url=redis_url),
-    )
-    if done.returncode != 0:
-        msg = f"maitred {' '.join(arguments[:2])} failed: {done.stderr.strip()[-400:]}"
-        raise Refused(msg)
-    return done.stdout

@@ -59,6 +59,7 @@ def footnote(content: Mapping[str, object]) -> str:
 def _commit() -> str:
     answer = subprocess.run(
         ["git", "rev-parse", "HEAD"],  # noqa: S607  # whichever git is installed
+        cwd=Path(__file__).parent,
         check=False,
         capture_output=True,
         text=True,

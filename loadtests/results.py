@@ -18,6 +18,7 @@ __all__ = ["between", "digest", "main", "publish"]
 
 _DIGEST = ("quality", "load", "bench-serve", "bench-scale", "bench-train")
 _TABLE = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
+_VERDICT = re.compile(r"^(?:Verdict|- ).*\*\*\w+\*\*.*$", re.MULTILINE)
 _NAMES = re.compile(r"<!-- ([a-z][a-z0-9-]*):begin -->")
 
 
@@ -30,7 +31,7 @@ def between(text: str, name: str, content: str) -> str:
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
         msg = f"there must be one pair of markers {begin} … {end}"
-        raise UsageError(msg)
+        raise UsageError(msg, next_step="put both lines back where the report belongs")
     head, _, rest = text.partition(begin)
     _, _, tail = rest.partition(end)
     return f"{head}{begin}\n\n{content.strip()}\n\n{end}{tail}"
@@ -61,13 +62,18 @@ def publish(root: Path, reports: Path) -> list[str]:
 
 
 def digest(report: Path) -> str | None:
-    """Return a report's first table and last words, for the README; None if it was not made here.
+    """Return a report's verdicts, first table and footnote; None if it was not made here.
 
-    The last words, behind the last table, say what a reader must know and how it was measured.
+    Verdicts are the lines with a word in bold; the words behind the last table say what a reader
+    must know and how it was measured.
     """
     text = report.read_text(encoding="utf-8") if report.is_file() else ""
     found = list(_TABLE.finditer(text))
-    return f"{found[0][0].strip()}\n\n{text[found[-1].end() :].strip()}" if found else None
+    if not found:
+        return None
+    last = text[found[-1].end() :].strip()
+    verdicts = [line for line in _VERDICT.findall(text) if line not in last]
+    return "\n\n".join([*verdicts, found[0][0].strip(), last])
 
 
 def main() -> int:

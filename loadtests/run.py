@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,10 @@ __all__ = ["main", "parse"]
 
 _FAULTS = ("valkey-stall", "kafka-kill", "swap", "reload")
 _ALL = "all"
-_NO_MODEL = "void, since the stack serves no model and so only its lowest rung was loaded"
+_NO_MODEL = (
+    "void, since the stack serves no model and so only its lowest rung was loaded; "
+    "train, publish and promote one: `maitred status`"
+)
 _SIGTERM_EXIT = 128 + signal.SIGTERM
 
 
@@ -89,15 +93,22 @@ def main(arguments: list[str]) -> int:
                 for aim in aims:
                     _play(campaign, aim, scenario, options)
             if faults:
+                if not all(f.has_one_catalogue() for f in faults if isinstance(f, Swap)):
+                    campaign.place = replace(campaign.place, catalogue=None)
+                    notes.append(
+                        "the swapped models have other restaurants: filters were not judged"
+                    )
                 campaign.with_faults(aims[0], scenarios[0], faults)
-    if isinstance(target, Stack) and not any(target.models.values()):
-        notes.append(f"{_NO_MODEL}; train, publish and promote one: `maitred status`")
+    has_model = not isinstance(target, Stack) or any(target.models.values())
+    if not has_model:
+        notes.append(_NO_MODEL)
     if trainings is not None:
         notes.append(trainings.said or f"beside it {trainings.finished} trainings were finished")
     if campaign.place.users is None:
         notes.append("no known diners were named (--users-file): only cold rungs were loaded")
     content = provenance(clock, "python -m loadtests.run " + " ".join(arguments))
-    return _publish(content | {"arrivals": options.arrivals.value, "notes": notes}, campaign, slo)
+    content |= {"arrivals": options.arrivals.value, "notes": notes}
+    return _publish(content, campaign, slo, says_nothing=not has_model)
 
 
 def _play(campaign: Campaign, aim: Aim, scenario: Scenario, options: argparse.Namespace) -> None:
@@ -135,8 +146,8 @@ def _fault_kinds(options: argparse.Namespace) -> list[str]:
         raise UsageError(msg, next_step="name its folder with --state")
     kinds = list(_FAULTS) if options.faults == _ALL else options.faults.split(",")
     if strange := [kind for kind in kinds if kind not in _FAULTS]:
-        msg = f"'{strange[0]}' is no fault; there are {', '.join(_FAULTS)}, and {_ALL}"
-        raise UsageError(msg)
+        msg = f"'{strange[0]}' is no fault"
+        raise UsageError(msg, next_step=f"name some of {', '.join(_FAULTS)}, or {_ALL}")
     return kinds
 
 
@@ -164,9 +175,8 @@ def _faults(
     return faults, notes
 
 
-def _publish(content: dict[str, Any], campaign: Campaign, slo: Slo) -> int:
+def _publish(content: dict[str, Any], campaign: Campaign, slo: Slo, *, says_nothing: bool) -> int:
     outcomes = {result.name: slo.judge(result.summary) for result in campaign.results}
-    says_nothing = any(note.startswith(_NO_MODEL) for note in content["notes"])
     verdict = worst([*outcomes.values(), *([Outcome.VOID] if says_nothing else [])])
     content |= {
         "rate_per_s": campaign.rate,

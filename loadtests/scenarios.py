@@ -112,6 +112,6 @@ def scenario_named(name: str) -> Scenario:
         UsageError: if there is none of that name.
     """
     if name not in SCENARIOS:
-        msg = f"'{name}' is no scenario; there are {', '.join(SCENARIOS)}"
-        raise UsageError(msg)
+        msg = f"'{name}' is no scenario"
+        raise UsageError(msg, next_step=f"name one of {', '.join(SCENARIOS)}")
     return SCENARIOS[name]

@@ -21,7 +21,7 @@ from maitred.store import models
 from maitred.store.client import connect
 from services.local.ports import free_port
 
-__all__ = ["Service", "publish", "serving", "worker_pids"]
+__all__ = ["Service", "await_ready", "publish", "serving", "worker_pids"]
 
 _START_S = 60.0
 _NO_KAFKA = "127.0.0.1:1"
@@ -29,10 +29,11 @@ _NO_KAFKA = "127.0.0.1:1"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Where it listens, and the process that was started."""
+    """Where it listens, the process that was started, and what it writes to."""
 
     url: str
     pid: int
+    log: Path
 
     def versions(self) -> dict[str, str | None]:
         """Return what it serves."""
@@ -88,28 +89,34 @@ def serving(redis_url: str, state: Path, clock: Clock, *, workers: int = 1) -> I
         log_level="WARNING",
     )
     state.mkdir(parents=True, exist_ok=True)
+    path = state / "inference.log"
     with (
-        (state / "inference.log").open("w") as log,
+        path.open("w") as log,
         subprocess.Popen(  # our own program, no shell
             [sys.executable, "-m", "services.inference"], env=environment, stderr=log
         ) as process,
     ):
         try:
-            service = Service(f"http://127.0.0.1:{port}", process.pid)
-            _await_ready(service, clock)
+            service = Service(f"http://127.0.0.1:{port}", process.pid, path)
+            await_ready(service.url, clock, next_step=f"see {path}")
             yield service
         finally:
             process.terminate()
 
 
-def _await_ready(service: Service, clock: Clock) -> None:
+def await_ready(url: str, clock: Clock, *, next_step: str) -> None:
+    """Wait until a service of our own says that it can answer.
+
+    Raises:
+        Refused: if it does not in a minute.
+    """
     until = clock.monotonic() + _START_S
     while clock.monotonic() < until:
         try:
-            httpx.get(f"{service.url}/readyz", trust_env=False).raise_for_status()
+            httpx.get(f"{url}/readyz", trust_env=False).raise_for_status()
         except httpx.HTTPError:
             clock.sleep(0.1)
         else:
             return
-    msg = f"the bench's own service did not start at {service.url}"
-    raise Refused(msg, next_step="its log lies in its state folder")
+    msg = f"the bench's own service did not start at {url}"
+    raise Refused(msg, next_step=next_step)

@@ -1,7 +1,5 @@
 """The stack under load: the one that runs, or one started for this run and stopped after it."""
 
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,14 +8,13 @@ from typing import Any
 
 import orjson
 
+from loadtests.programs import maitred, run_maitred
 from maitred.errors import Refused
 
 __all__ = ["DEMO_STATE", "Service", "Stack", "likely_state", "running", "status"]
 
 DEMO_STATE = Path(".maitred/demo/stack")
 """What the demo leaves behind: a stopped stack with models and diners in it."""
-
-_MAITRED = str(Path(sys.executable).with_name("maitred"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +69,12 @@ def _service(entry: Mapping[str, Any]) -> Service:
 
 def status(state: Path) -> dict[str, object]:
     """Return what ``maitred status --json`` says; ``state`` is running, degraded or stopped."""
-    answer = _maitred("status", "--json", "--state", str(state))
+    answer = run_maitred("status", "--json", "--state", str(state))
     try:
         content = orjson.loads(answer.stdout)
     except orjson.JSONDecodeError as error:
         msg = f"maitred status said no JSON: {answer.stderr.strip()[-300:]}"
-        raise Refused(msg) from error
+        raise Refused(msg, next_step="run it by hand: maitred status") from error
     return dict(content)
 
 
@@ -103,17 +100,8 @@ def running(state: Path) -> Iterator[Stack]:
     if answer["state"] != "stopped":
         yield Stack.of(answer)
         return
-    started = _maitred("up", "--detach", "--state", str(state))
-    if started.returncode != 0:
-        msg = f"no stack runs, and none could be started: {started.stderr.strip()[-600:]}"
-        raise Refused(msg, next_step="maitred up")
+    maitred("up", "--detach", "--state", str(state))
     try:
         yield Stack.of(status(state))
     finally:
-        _maitred("down", "--state", str(state))
-
-
-def _maitred(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603  # our own program, no shell
-        [_MAITRED, *arguments], check=False, capture_output=True, text=True
-    )
+        run_maitred("down", "--state", str(state))

@@ -1,26 +1,26 @@
 """Faults that are no accidents: a model is swapped, the workers are replaced one after another."""
 
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from loadtests.faults import Wait
+from loadtests.faults import Wait, own_service
+from loadtests.programs import maitred
 from loadtests.stack import Stack
 from maitred.clock import Clock
 from maitred.errors import Refused
-from maitred.settings import child_environment, load
+from maitred.settings import load
+from maitred.store import models
+from maitred.store.client import connect
 from services.web.auth import admin_key
 
 __all__ = ["Reload", "Swap"]
 
-_MAITRED = str(Path(sys.executable).with_name("maitred"))
 _TRAIN = "maitred train --data DATASET --objective clicks --seed 8"
+_SEE_LOG = "see the log of inference, in the stack's folder under logs"
 _SERVED_WITHIN_S = 15.0
 _LOOK_S = 0.1
 
@@ -58,41 +58,50 @@ class Swap:
             msg = f"a swap needs a second published {self.objective} model whose gates pass"
             raise Refused(msg, next_step=f"{_TRAIN} --out RUN, then --second-run RUN")
 
+    def has_one_catalogue(self) -> bool:
+        """Whether both were made from the same data, so that one catalogue judges the replies."""
+        with connect(self.stack.redis_url) as redis:
+            made = {
+                models.manifest(redis, str(v)).data.fingerprint
+                for v in (self._original, self._other)
+            }
+        return len(made) == 1
+
     def strike(self, wait: Wait) -> str:
         """Let the other one take over; return once it serves."""
-        models = self._models()
-        now = models["current"][self.objective]
+        known = self._models()
+        now = known["current"][self.objective]
         wanted = self._other if now == self._original else self._original
         began = self.clock.monotonic()
-        self._turn(models, str(wanted))
+        self._turn(known, str(wanted))
         while self._models()["serving"].get(self.objective) != wanted:
             took_s = self.clock.monotonic() - began
             if wait(_LOOK_S):
                 return f"{now} → {wanted}, cut short"
             if took_s > _SERVED_WITHIN_S:
                 msg = f"{wanted} was promoted and does not serve after {took_s:.0f} s"
-                raise Refused(msg, next_step="see the log of inference")
+                raise Refused(msg, next_step=_SEE_LOG)
         return f"{now} → {wanted}, {self.clock.monotonic() - began:.1f} s until it served"
 
     def undo(self) -> None:
         """Serve what was served before the load; the other one becomes the rollback target."""
         if self._original is None:
             return
-        models = self._models()
-        if models["current"][self.objective] != self._original:
-            self._turn(models, self._original)
+        known = self._models()
+        if known["current"][self.objective] != self._original:
+            self._turn(known, self._original)
 
-    def _turn(self, models: Mapping[str, Any], wanted: str) -> None:
-        if models["current"]["previous"][self.objective] == wanted:
+    def _turn(self, known: Mapping[str, Any], wanted: str) -> None:
+        if known["current"]["previous"][self.objective] == wanted:
             self._post(f"/v1/models/rollback?objective={self.objective}")
         else:
             self._post(f"/v1/models/{wanted}/promote")
 
     def _candidate(self) -> str | None:
         """Return the rollback target, or a version whose gates passed against what is served."""
-        models = self._models()
-        published = {entry["version"]: entry["gates"] or {} for entry in models["versions"]}
-        previous = models["current"]["previous"][self.objective]
+        known = self._models()
+        published = {entry["version"]: entry["gates"] or {} for entry in known["versions"]}
+        previous = known["current"]["previous"][self.objective]
         if previous in published and previous != self._original:
             return str(previous)
         for version, gates in published.items():
@@ -102,16 +111,7 @@ class Swap:
         return None
 
     def _publish(self, run: Path) -> None:
-        done = subprocess.run(  # noqa: S603  # our own program, no shell
-            [_MAITRED, "models", "publish", str(run)],
-            check=False,
-            capture_output=True,
-            text=True,
-            env=child_environment(redis_url=self.stack.redis_url),
-        )
-        if done.returncode != 0:
-            msg = f"{run} could not be published: {done.stderr.strip()[-300:]}"
-            raise Refused(msg)
+        maitred("models", "publish", str(run), redis_url=self.stack.redis_url)
 
     def _models(self) -> dict[str, Any]:
         return self._ask("GET", "/v1/models")
@@ -127,10 +127,10 @@ class Swap:
             answer = httpx.request(method, url, headers=bearer, trust_env=False, timeout=10.0)
         except httpx.HTTPError as error:
             msg = f"{path} did not answer: {error}"
-            raise Refused(msg) from error
+            raise Refused(msg, next_step=_SEE_LOG) from error
         if not answer.is_success:
             msg = f"{path} answered {answer.status_code}: {answer.text[:300]}"
-            raise Refused(msg)
+            raise Refused(msg, next_step=_SEE_LOG)
         return dict(answer.json())
 
 
@@ -144,28 +144,12 @@ class Reload:
     every_s: float | None = None
 
     def ready(self) -> None:
-        """Check that this installation can.
+        """Check that the stack runs an inference of its own."""
+        own_service(self.stack, "inference")
 
-        Raises:
-            Refused: if its command line has no such command.
-        """
-        if not entry_points(group="maitred.commands", name="reload"):
-            msg = "this version of maitred has no command that replaces workers while it serves"
-            raise Refused(msg, next_step="leave reload out of --faults")
-
-    def strike(self, wait: Wait) -> str:
+    def strike(self, wait: Wait) -> str:  # noqa: ARG002 - half of a restart would be another fault
         """Replace them and wait until the new ones serve."""
-        with subprocess.Popen(  # noqa: S603  # our own program, no shell
-            [_MAITRED, "reload", "--state", str(self.stack.state_dir)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as child:
-            _, said = child.communicate()
-        wait(0.0)
-        if child.returncode != 0:
-            msg = f"maitred reload ended with {child.returncode}: {said.strip()[-300:]}"
-            raise Refused(msg)
+        maitred("reload", "--state", str(self.stack.state_dir))
         return "all workers replaced"
 
     def undo(self) -> None:

@@ -39,5 +39,5 @@ def read_users(path: Path) -> tuple[str, ...]:
                 users = [line.strip() for line in lines if line.strip()]
     except (KeyError, TypeError, orjson.JSONDecodeError) as error:
         msg = f"{path} has no user_id in every row"
-        raise UsageError(msg) from error
+        raise UsageError(msg, next_step="write one id a line, or name a model's folder") from error
     return tuple(dict.fromkeys(users))
