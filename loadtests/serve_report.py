@@ -14,7 +14,7 @@ from loadtests.tables import markdown_table
 from loadtests.targets import Target, said
 from maitred.clock import SystemClock
 
-__all__ = ["report"]
+__all__ = ["report", "targets"]
 
 _PERSONALISED, _AT_FULL_SPEED = 0.999, 0.95
 """Least shares of known diners, in open loops and where 32 connections wait for nothing."""
@@ -29,7 +29,7 @@ def report(options: argparse.Namespace) -> tuple[Mapping[str, object], str, str]
         effort = QUICK if options.quick else FULL
         figures: dict[str, Any] = bench_serve.measure(stack, effort, users, SystemClock(), _say)
     lines = [_costs(figures), "", _latencies(figures), "", _steps(figures), ""]
-    lines += said(_targets(figures))
+    lines += said(targets(figures))
     lines += ["", _note(figures)]
     chart = bars(
         {"requests per second": figures["throughput_per_s"]},
@@ -75,7 +75,8 @@ def _steps(figures: Mapping[str, Any]) -> str:
     return markdown_table(["step of a request", "ms"], rows)
 
 
-def _targets(figures: Mapping[str, Any]) -> list[Target]:
+def targets(figures: Mapping[str, Any]) -> list[Target]:
+    """Return what was promised of serving, beside what these rounds measured."""
     ours = {rate: sides["ours"] for rate, sides in figures["open_loop"].items()}
 
     def timed(rate: str, name: str) -> float | None:

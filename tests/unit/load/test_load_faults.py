@@ -100,3 +100,14 @@ def test_a_fault_that_is_refused_is_a_problem_of_the_run() -> None:
     injector.run()
 
     assert injector.problems == ["soon: no second model"]
+
+
+def test_a_fault_whose_time_never_came_is_a_problem_of_the_run() -> None:
+    late = Noted("late", 1.0)
+
+    with injected([late], SystemClock(), seconds=60.0) as injector:
+        pass
+
+    assert injector.windows == []
+    assert injector.problems == ["late: the run was over before it was struck"]
+    assert late.undone == 1

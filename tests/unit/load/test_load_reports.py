@@ -66,6 +66,19 @@ def test_the_readme_gets_the_first_table_of_each_report_and_how_it_was_made(tmp_
     assert digest(tmp_path / "nothing.md") is None  # then the README keeps what it has
 
 
+def test_the_readme_says_when_a_run_was_void_or_failed(tmp_path: Path) -> None:
+    (tmp_path / "load.md").write_text(
+        "# Load\n\nVerdict: **void**.\n\n| run |\n| --- |\n| a |\n\n- a: **void**: p99.9 ms 120\n\n"
+        "| fault |\n| --- |\n| swap |\n\n`python` at abc\n",
+        encoding="utf-8",
+    )
+
+    text = digest(tmp_path / "load.md") or ""
+
+    assert text.startswith("Verdict: **void**.\n\n- a: **void**: p99.9 ms 120\n\n| run |")
+    assert text.endswith("`python` at abc")
+
+
 def test_lines_of_code_leave_out_comments_docstrings_and_blanks() -> None:
     source = '''"""Why."""
 

@@ -89,5 +89,7 @@ def test_steps_rise_by_a_quarter_and_overload_is_half_again_the_knee() -> None:
 
 
 def test_a_scenario_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(UsageError, match="browse, dinner-peak, cold, steps, soak, overload"):
+    with pytest.raises(UsageError, match="lunch") as refused:
         scenario_named("lunch")
+
+    assert "browse, dinner-peak, cold, steps, soak, overload" in str(refused.value.next_step)
