@@ -14,8 +14,8 @@ from maitred.errors import Refused
 from maitred.events import Click, Order, encode
 from maitred.settings import child_environment
 from tests.support.contract_server import ContractServer, contract_server
-from tests.support.publishing import eventually
 from tests.support.repository import ROOT
+from tests.support.waiting import eventually
 
 BIN = Path(sys.executable).parent
 
