@@ -12,8 +12,8 @@ from services.consumers.retrain import Mark
 from tests.support.archives import archive_of, order, wire
 from tests.support.datasets import run_data
 from tests.support.loop import start
-from tests.support.publishing import eventually
 from tests.support.servers import LiveValkey
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

@@ -26,9 +26,9 @@ from maitred.store import models
 from maitred.store.client import connect
 from tests.support.inference import publish
 from tests.support.models import tiny_run
-from tests.support.publishing import eventually
 from tests.support.repository import ROOT
 from tests.support.stacks import maitred, status_of
+from tests.support.waiting import eventually
 
 ANY_PORT = {f"{name}_port": 0 for name in ("inference", "ingest", "console", "valkey", "kafka")}
 CLOCK = SystemClock()

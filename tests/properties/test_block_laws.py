@@ -16,7 +16,7 @@ from maitred.artifact.newcomers import Kinds
 from maitred.catalogue import Catalogue, Restaurant
 from maitred.policy import dial, greedy
 from maitred.seeds import generator
-from tests.support.models import tiny_arrays, tiny_manifest
+from tests.support.models import made_manifest, tiny_arrays
 
 WIDTH = 8
 GENERATORS = [
@@ -34,7 +34,7 @@ def model(n: int, newcomers: int = 0) -> Model:
     places = [Restaurant(f"r{i:05}", cuisines=(f"c{i % 7}",)) for i in range(n)]
     popularity = rng.integers(1, 1000, n).astype(np.float32)
     near = np.sort(rng.integers(0, n, (n, 9)), axis=1).astype(np.int32)
-    manifest = tiny_manifest(tiny_arrays()).model_copy(update={"generators": GENERATORS})
+    manifest = made_manifest(tiny_arrays()).model_copy(update={"generators": GENERATORS})
     ranked = popularity_arrays(popularity, popularity)
     made = Model(
         "clicks-block", manifest, Catalogue.of(places),

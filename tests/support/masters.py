@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from maitred.clock import SystemClock
 from maitred.settings import child_environment
 from services.local.ports import free_port
 from services.web.folder import MasterRecord, ProgramFolder, find_master
+from tests.support.waiting import eventually
 
 COMMAND = (sys.executable, "-m", "tests.support.web_app")
 CLOCK = SystemClock()
@@ -107,13 +108,3 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def eventually(
-    claim: Callable[[], bool], said: Callable[[], str] = str, *, within_s: float = 20.0
-) -> None:
-    """Wait until ``claim()`` holds; fail with ``said()`` when it does not in time."""
-    deadline = CLOCK.monotonic() + within_s
-    while not claim():
-        assert CLOCK.monotonic() < deadline, said()
-        CLOCK.sleep(0.02)

@@ -1,6 +1,6 @@
 """A publisher over a log in memory, with limits that a test chooses."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +49,3 @@ def publishing(
         yield Publishing(publisher, broker, metrics, log)
     finally:
         publisher.close(0.2)
-
-
-def eventually(claim: Callable[[], bool], within_s: float = 30.0) -> None:
-    """Wait until a claim holds; fail when it does not in time."""
-    clock = SystemClock()
-    deadline = clock.monotonic() + within_s
-    while not claim():
-        assert clock.monotonic() < deadline, "it did not happen in time"
-        clock.sleep(0.01)

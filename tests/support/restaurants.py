@@ -1,4 +1,4 @@
-"""Restaurants of every kind, for properties, and the hard rules again by other means."""
+"""Restaurants of every kind and filters that some of them pass, for properties."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo

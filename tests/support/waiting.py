@@ -1,8 +1,22 @@
-"""Waiting on an event loop for something that happens elsewhere."""
+"""Waiting for something that happens elsewhere, in a thread or on an event loop."""
 
 from collections.abc import Awaitable, Callable
 
 from maitred.clock import SystemClock
+
+
+def eventually(
+    claim: Callable[[], bool],
+    said: Callable[[], str] = lambda: "it did not happen in time",
+    *,
+    within_s: float = 30.0,
+) -> None:
+    """Wait until a claim holds; fail with ``said()`` when it does not in time."""
+    clock = SystemClock()
+    deadline = clock.monotonic() + within_s
+    while not claim():
+        assert clock.monotonic() < deadline, said()
+        clock.sleep(0.01)
 
 
 async def until(

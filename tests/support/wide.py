@@ -29,7 +29,7 @@ from maitred.catalogue import (
 from maitred.seeds import generator
 from maitred.store.catalogue import NOWHERE
 from services.inference.snapshot import News, Served
-from tests.support.models import made_arrays, tiny_manifest
+from tests.support.models import made_arrays, made_manifest
 
 RESTAURANTS = 300
 CUISINES = ("Thai", "Italian", "Diner", "Sushi", "Crêpes", "नान")
@@ -103,7 +103,7 @@ def wide_arrays() -> Arrays:
 def wide_run(folder: Path) -> Path:
     """Write a run folder whose artefact is ``<run>/model``; return the run folder."""
     arrays = wide_arrays()
-    save(folder / "model", tiny_manifest(arrays, seed=11), arrays)
+    save(folder / "model", made_manifest(arrays, seed=11), arrays)
     return folder
 
 

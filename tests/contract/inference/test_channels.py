@@ -18,7 +18,7 @@ from services.inference.datagram import pack
 from services.inference.impressions import ImpressionLog, encode
 from services.inference.relay import Relay
 from tests.support.impressions import counted, fresh_metrics, impression, relaying, told
-from tests.support.publishing import eventually
+from tests.support.waiting import eventually
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 from maitred.clock import SystemClock
 from maitred.settings import child_environment
 from services.consumers.steps import Commands
-from tests.support.publishing import eventually
+from tests.support.waiting import eventually
 
 CLOCK = SystemClock()
 

@@ -17,8 +17,8 @@ from services.consumers.audit import audit_archive
 from services.consumers.deps import archive_folder
 from services.local.ports import free_port
 from tests.support.loop import click, loop_settings, start
-from tests.support.publishing import eventually
 from tests.support.servers import LiveKafka
+from tests.support.waiting import eventually
 
 CLOCK = SystemClock()
 

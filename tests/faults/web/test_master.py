@@ -15,7 +15,8 @@ import pytest
 
 from loadtests.wire import Exchange, Pool, get_request
 from maitred.settings import child_environment
-from tests.support.masters import CLOCK, COMMAND, LiveMaster, eventually, is_alive, mastered
+from tests.support.masters import CLOCK, COMMAND, LiveMaster, is_alive, mastered
+from tests.support.waiting import eventually
 
 
 @dataclass

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from maitred.settings import child_environment
-from tests.support.masters import CLOCK, COMMAND, LiveMaster, eventually, is_alive, mastered
+from tests.support.masters import CLOCK, COMMAND, LiveMaster, is_alive, mastered
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from services.eventlog.topics import bootstrap_of, topics_of
 from services.ingest.app import build
 from tests.support.http import served
 from tests.support.loop import click, consuming, loop_settings, start
-from tests.support.publishing import eventually
 from tests.support.servers import LiveKafka, LiveValkey
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

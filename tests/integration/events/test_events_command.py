@@ -15,8 +15,8 @@ from services.eventlog.port import Record
 from services.eventlog.topics import bootstrap_of, topics_of
 from tests.support.archives import archive_of, order, wire
 from tests.support.loop import environment_of, loop_settings
-from tests.support.publishing import eventually
 from tests.support.servers import LiveKafka
+from tests.support.waiting import eventually
 
 
 def events(state: Path, *arguments: str, **environment: str):

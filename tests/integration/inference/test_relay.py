@@ -29,8 +29,8 @@ from tests.support.impressions import fresh_metrics, impression, told
 from tests.support.inference import publish
 from tests.support.loop import environment_of, loop_settings
 from tests.support.loop import start as start_program
-from tests.support.publishing import eventually
 from tests.support.servers import LiveKafka, LiveValkey
+from tests.support.waiting import eventually
 
 CLOCK = SystemClock()
 

@@ -15,9 +15,9 @@ from maitred.settings import Settings
 from services.local.programs import PROGRAMS
 from services.local.stack import Stack, running
 from services.web.folder import MasterRecord, find_master
-from tests.support.masters import eventually
 from tests.support.servers import LiveKafka, LiveValkey
 from tests.support.stacks import EXAMPLES, maitred
+from tests.support.waiting import eventually
 
 INFERENCE = next(program for program in PROGRAMS if program.name == "inference")
 TINY = replace(INFERENCE, arguments=("-m", "tests.support.web_app"))

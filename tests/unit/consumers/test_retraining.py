@@ -12,7 +12,7 @@ from maitred.observability import Metrics
 from services.consumers.retrain import Limits, Mark, Retrainer, is_due
 from services.consumers.steps import Plan, Result, retrain
 from tests.support.archives import archive_of, order, wire
-from tests.support.publishing import eventually
+from tests.support.waiting import eventually
 
 NOW = ManualClock().now()
 LIMITS = Limits(3, timedelta(hours=24), frozenset({"live"}))

@@ -8,7 +8,7 @@ import pytest
 from maitred.artifact import load, read_manifest, save
 from maitred.artifact.folder import MANIFEST, file_entries, read_diners, verify
 from maitred.errors import CorruptArtifact, NotFound
-from tests.support.models import tiny_arrays, tiny_diners, tiny_manifest, tiny_run
+from tests.support.models import made_manifest, tiny_arrays, tiny_diners, tiny_run
 
 ALL = frozenset({"model", "diners"})
 
@@ -110,7 +110,7 @@ def test_a_poison_array_with_a_right_sum_is_refused_all_the_same(
     tmp_path: Path, name: str, poison: np.ndarray
 ) -> None:
     arrays = {**tiny_arrays(), name: poison}
-    save(tmp_path / "model", tiny_manifest(arrays), arrays)
+    save(tmp_path / "model", made_manifest(arrays), arrays)
 
     with pytest.raises(CorruptArtifact, match=name):
         load(tmp_path / "model")
@@ -120,7 +120,7 @@ def test_saving_twice_replaces_the_folder_and_leaves_no_partial_one(folder: Path
     arrays = tiny_arrays(2)
     assert set(file_entries(arrays)) == {p.name for p in folder.iterdir()} - {MANIFEST}
 
-    save(folder, tiny_manifest(arrays, seed=2), arrays)
+    save(folder, made_manifest(arrays, seed=2), arrays)
 
     assert read_manifest(folder)[1].seed == 2
     assert [p.name for p in folder.parent.iterdir()] == ["model"]

@@ -8,7 +8,8 @@ from maitred.errors import Overloaded, TooLarge
 from services.eventlog.delivery import Limits
 from services.eventlog.memory import MemoryBroker
 from services.eventlog.port import Entry
-from tests.support.publishing import eventually, publishing
+from tests.support.publishing import publishing
+from tests.support.waiting import eventually
 
 
 def entries(*numbers: int) -> list[Entry]:
