@@ -31,19 +31,15 @@ _Faults = list[tuple[str, str]]
 async def batch(request: Request) -> Response:
     """Answer ``POST /v1/recommendations/batch``."""
     deps: Dependencies = request.app.state.dependencies
-    deps.admission.inside += 1
-    try:
-        single_ms = deps.settings.budget_ms
-        waited_s = min(deps.admission.lag_s, single_ms / 2000)
-        body = await request.body()
-        defaults, diners = _read(body, request.scope["query_string"])
-        within_s = budget_s(single_ms, len(diners))
-        deadline = Deadline(deps.clock, within_s, waited_s=waited_s)
-        async with deps.turnstile as slices:
-            asks = await _asks(defaults, diners, deps, slices)
-            return await _reply(deps, asks, deadline, slices)
-    finally:
-        deps.admission.inside -= 1
+    single_ms = deps.settings.budget_ms
+    waited_s = min(deps.admission.lag_s, single_ms / 2000)
+    body = await request.body()
+    defaults, diners = _read(body, request.scope["query_string"])
+    within_s = budget_s(single_ms, len(diners))
+    deadline = Deadline(deps.clock, within_s, waited_s=waited_s)
+    async with deps.turnstile as slices:
+        asks = await _asks(defaults, diners, deps, slices)
+        return await _reply(deps, asks, deadline, slices)
 
 
 async def _reply(

@@ -35,13 +35,13 @@ class Recommendations:
         budget_s = deps.settings.budget_ms / 1000
         deadline = clocked(deps.clock, admission, budget_s, scope.get("state", {}))
         query, now = scope["query_string"], deps.clock.now()
-        admission.inside += 1
+        if scope["method"] == "POST":
+            ask = ask_of_body(await Request(scope, receive).body(), query, now, deps.policies)
+        else:
+            ask = ask_of_query(query, now, deps.policies)
+        deadline.ended("parse")
+        admission.inside += 1  # from here on it is we who take the time
         try:
-            if scope["method"] == "POST":
-                ask = ask_of_body(await Request(scope, receive).body(), query, now, deps.policies)
-            else:
-                ask = ask_of_query(query, now, deps.policies)
-            deadline.ended("parse")
             made = await deps.recommender.recommend(ask, deadline)
             deadline.ended("choose")
         finally:
