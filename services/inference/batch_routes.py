@@ -19,6 +19,7 @@ from services.inference.recommend import Recommendation
 from services.inference.replies import labels_of, members_of
 from services.inference.schemas import ask_of_record
 from services.inference.slices import Slices
+from services.inference.snapshot import Snapshot
 
 __all__ = ["batch"]
 
@@ -38,12 +39,13 @@ async def batch(request: Request) -> Response:
     within_s = budget_s(single_ms, len(diners))
     deadline = Deadline(deps.clock, within_s, waited_s=waited_s)
     async with deps.turnstile as slices:
-        asks = await _asks(defaults, diners, deps, slices)
-        return await _reply(deps, asks, deadline, slices)
+        snapshot = deps.snapshots.now  # one for all: replies of a batch belong together
+        asks = await _asks(defaults, diners, deps, snapshot, slices)
+        return await _reply(deps, asks, snapshot, deadline, slices)
 
 
 async def _reply(
-    deps: Dependencies, asks: list[Ask], deadline: Deadline, slices: Slices
+    deps: Dependencies, asks: list[Ask], snapshot: Snapshot, deadline: Deadline, slices: Slices
 ) -> Response:
     metrics = deps.metrics
     replies: list[bytes] = []
@@ -54,7 +56,7 @@ async def _reply(
         members = members_of(made, deadline.elapsed_s)
         replies.append(orjson.dumps(members, option=orjson.OPT_SERIALIZE_NUMPY))
 
-    await Batch(deps.recommender).recommend(asks, deadline, slices, done)
+    await Batch(deps.recommender).recommend(asks, snapshot, deadline, slices, done)
     took_s = deadline.elapsed_s
     metrics.batch_diners.inc(len(asks))
     metrics.batch_latency.observe(took_s)
@@ -86,9 +88,9 @@ def _read(body: bytes, query: bytes) -> tuple[_Record, list[Any]]:
 
 
 async def _asks(
-    defaults: _Record, diners: list[Any], deps: Dependencies, slices: Slices
+    defaults: _Record, diners: list[Any], deps: Dependencies, snapshot: Snapshot, slices: Slices
 ) -> list[Ask]:
-    now, snapshot = deps.clock.now(), deps.snapshots.now
+    now = deps.clock.now()
     asks, faults = [], dict[tuple[str, str], None]()
     for number, own in enumerate(diners):
         try:

@@ -88,7 +88,8 @@ class Recommender:
 
         Raises:
             InvalidInput: if a cuisine or attribute is one that no restaurant has, or if the
-                objective and the dial contradict each other. Nothing else.
+                objective and the dial contradict each other; not of what a batch has checked.
+                Nothing else.
         """
         snapshot = ahead.snapshot if ahead else self.snapshots.now
         policy = self.policy_for(ask, snapshot)
@@ -96,12 +97,12 @@ class Recommender:
         if served is None:
             return Recommendation(ask, fallback.nothing(policy), Degraded.NO_MODEL, {})
 
-        check_words(served.catalogue, ask.filters)
+        view = ahead.view if ahead else None
         if ahead is None:
+            check_words(served.catalogue, ask.filters)
+        if view is None:
             within_s, spare = _share(deadline), spare_of(ask)
             view = await self.breadth.view(served, ask.filters, within_s=within_s, spare=spare)
-        else:
-            view = ahead.view
         walk = _Walk(ask, policy, served, view, deadline, ahead)
         if snapshot.of(policy) is None:
             walk.degraded = Degraded.NO_MODEL
