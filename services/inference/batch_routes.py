@@ -14,7 +14,7 @@ from services.inference.batch import Batch, budget_s
 from services.inference.deadline import Deadline
 from services.inference.deps import Dependencies
 from services.inference.parameters import PARAMETERS
-from services.inference.paths import MAX_DINERS
+from services.inference.paths import CATALOGUE_VERSION, MAX_DINERS
 from services.inference.recommend import Recommendation
 from services.inference.replies import labels_of, members_of
 from services.inference.schemas import ask_of_record
@@ -62,7 +62,8 @@ async def _reply(
     metrics.batch_latency.observe(took_s)
     tail = b'],"took_ms":%s}' % orjson.dumps(round(took_s * 1000, 3))
     content = b'{"replies":[' + b",".join(replies) + tail
-    return Response(content, media_type="application/json")
+    headers = {CATALOGUE_VERSION: snapshot.catalogue_version}
+    return Response(content, headers=headers, media_type="application/json")
 
 
 def _read(body: bytes, query: bytes) -> tuple[_Record, list[Any]]:

@@ -14,6 +14,7 @@ from maitred.clock import Clock
 from services.inference.admission import Admission
 from services.inference.deadline import Deadline
 from services.inference.deps import Dependencies
+from services.inference.paths import CATALOGUE_VERSION
 from services.inference.policies import POLICY_HEADER
 from services.inference.replies import labels_of, members_of
 from services.inference.schemas import ask_of_body, ask_of_query
@@ -22,6 +23,7 @@ __all__ = ["Recommendations", "clocked"]
 
 Header = tuple[bytes, bytes]
 
+_CATALOGUE_VERSION = CATALOGUE_VERSION.lower().encode()
 _JSON: Header = (b"content-type", b"application/json")
 
 
@@ -52,7 +54,7 @@ class Recommendations:
         headers = [
             _JSON,
             (b"content-length", b"%d" % len(body)),
-            (b"catalogue-version", made.catalogue_version.encode()),
+            (_CATALOGUE_VERSION, made.catalogue_version.encode()),
             _server_timing(deadline),
         ]
         if ask.policy is not None:
