@@ -83,8 +83,11 @@ class Breadth:
         return found
 
     async def _off_loop(self, job: Callable[[], _Result], within_s: float) -> _Result | None:
-        """Return what a job on the thread gives, or None if it takes too long or too many wait."""
-        if self._waiting >= MOST_WAITING:
+        """Return what a job on the thread gives, or None if it takes too long or too many wait.
+
+        Without time nothing is begun: nobody would take what comes of it.
+        """
+        if within_s <= 0 or self._waiting >= MOST_WAITING:
             return None
         self._waiting += 1
         future = asyncio.get_running_loop().run_in_executor(self._pool, job)

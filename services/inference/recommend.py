@@ -265,5 +265,8 @@ def _next_page(walk: _Walk, shown: Shown) -> str | None:
 
 
 def _share(deadline: Deadline) -> float:
-    """What one step off the loop may take: half of what is left, so that a lower rung fits in."""
-    return max(deadline.remaining_s / 2, 0.0)
+    """What one step off the loop may take: half of what is left, so that a lower rung fits in.
+
+    Nothing where there is no room: such a request is answered from what is at hand, at once.
+    """
+    return max(deadline.remaining_s / 2, 0.0) if deadline.has_room else 0.0
