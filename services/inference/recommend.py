@@ -109,6 +109,9 @@ class Recommender:
             shown = self._fall_back(walk)
         else:
             shown = await self._best(walk)
+        if walk.view.is_cut and walk.degraded is None:
+            walk.degraded = Degraded.DEADLINE
+            self.metrics.exhausted.labels("filters" if view.is_cut else "candidates").inc()
 
         reasons = None
         if ask.explain:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from typing_extensions import override
 
@@ -20,6 +21,7 @@ from maitred.policy import greedy
 from services.inference.ask import Ask
 from services.inference.breadth import Breadth
 from services.inference.deadline import Deadline
+from services.inference.lookups import Lookups
 from services.inference.recommend import Recommendation
 from services.inference.shown import Degraded, Rung
 from tests.support.inference import LiveInference, ids, serving
@@ -146,3 +148,44 @@ async def test_a_request_without_room_is_answered_from_what_is_at_hand(
 
     assert (made.shown.rung, made.degraded) == (Rung.POPULAR, Degraded.OVERLOAD)
     assert pool.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("ask", "step", "rung"),
+    [
+        (Ask("r", "u0042", filters=RARE), "filters", Rung.PERSONALISED),
+        (Ask("r", filters=RARE), "filters", Rung.POPULAR),
+        (Ask("r", "u0042"), "candidates", Rung.PERSONALISED),
+    ],
+)
+async def test_a_list_for_which_time_ran_short_says_so(
+    large: LiveInference, ask: Ask, step: str, rung: Rung
+) -> None:
+    made = await stuck(large, StuckPool(), ask)
+
+    assert (made.shown.rung, made.degraded) == (rung, Degraded.DEADLINE)
+    assert large.metric("maitred_deadline_exhausted_total", step=step) == 1
+
+
+async def test_a_lookup_for_which_time_ran_short_is_not_remembered(
+    large: LiveInference, model: Model
+) -> None:
+    name = model.catalogue.ids[0]
+    snapshot, ask = large.deps.snapshots.now, Ask("r", filters=RARE, k=100)
+    policy = large.deps.recommender.policy_for(ask, snapshot)
+    with ThreadPoolExecutor(1) as pool:
+        lookups = Lookups(Breadth(StuckPool()))
+        short = [
+            await lookups.popular(ask, policy, snapshot, within_s=0.001),
+            await lookups.similar(name, ask, snapshot, within_s=0.001),
+        ]
+        lookups.breadth = Breadth(pool)
+        whole = [
+            await lookups.popular(ask, policy, snapshot, within_s=5),
+            await lookups.similar(name, ask, snapshot, within_s=5),
+        ]
+
+    for (cut, _), (page, is_remembered) in zip(short, whole, strict=True):
+        assert not is_remembered
+        assert len(orjson.loads(cut.body)["items"]) < len(orjson.loads(page.body)["items"])
+        assert page.etag != cut.etag
