@@ -28,6 +28,8 @@ class Admission:
     max_inside: int = 128
     tick_s: float = 0.01
     inside: int = 0
+    """Single requests that were read and not answered yet. Batches give way by themselves: see
+    :class:`services.inference.slices.Turnstile`."""
     lag_s: float = 0.0
     """How late the loop woke at the last tick, or how long a request waited since, if longer."""
     shed: float = 0.0

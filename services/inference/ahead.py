@@ -15,12 +15,12 @@ __all__ = ["Ahead"]
 class Ahead:
     """Shared work, done once for many diners; None: the walk does it itself.
 
-    ``view`` is what :class:`services.inference.breadth.Breadth` would give of ``snapshot`` for the
+    What the diner asked for has been checked against ``snapshot``. ``view`` is what :class:`services.inference.breadth.Breadth` would give of ``snapshot`` for the
     diner's filters, ``judged`` what stage one and two would give of ``taste``.
     """
 
     snapshot: Snapshot
-    view: View
+    view: View | None = None
     taste: Taste | None = None
     degraded: Degraded | None = None
     """What ran short when ``taste`` was looked up."""

@@ -1,6 +1,6 @@
 """Puts the service together as an ASGI application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -66,7 +66,7 @@ def build(settings: Settings, clock: Clock, *, outlet: Outlet | None = None) -> 
         extend=described_more.add_to,
     )
     door = guarded(Recommendations(), "inference", metrics)
-    app.router.routes.insert(0, Route(PATH, Recommendations(), methods=METHODS))
+    app.router.routes.insert(0, _only(METHODS, Route(PATH, Recommendations(), methods=METHODS)))
     app.direct.update({("GET", PATH): door, ("POST", PATH): BodyLimit(door)})
     app.router.routes.insert(0, Route(BATCH, batch_routes.batch, methods=["POST"]))
     app.direct["POST", BATCH] = BodyLimit(
@@ -78,3 +78,9 @@ def build(settings: Settings, clock: Clock, *, outlet: Outlet | None = None) -> 
     app.include_router(restaurants_router(key))
     app.include_router(admin_router(key))
     return app
+
+
+def _only(methods: Iterable[str], route: Route) -> Route:
+    """Take away the HEAD that starlette adds to GET: it would log an impression that nobody saw."""
+    route.methods = set(methods)
+    return route

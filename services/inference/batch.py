@@ -68,10 +68,8 @@ class _Seat:
         return self.taste is not None and self.taste.is_known and not narrows
 
     @property
-    def ahead(self) -> Ahead | None:
+    def ahead(self) -> Ahead:
         """What the diner's own walk need not do again."""
-        if self.view is None:
-            return None
         return Ahead(self.snapshot, self.view, self.taste, self.degraded, self.judged)
 
 
@@ -86,16 +84,15 @@ class Batch:
     async def recommend(
         self,
         asks: Sequence[Ask],
+        snapshot: Snapshot,
         deadline: Deadline,
         slices: Slices,
         done: Callable[[Recommendation], None],
     ) -> None:
-        """Call ``done`` with what to show to each diner, in order.
+        """Call ``done`` with what to show to each diner, in order, all from ``snapshot``.
 
-        Raises:
-            InvalidInput: if the objective and the dial of a diner contradict each other.
+        ``asks`` have passed :meth:`Recommender.check` with it; after that nothing is refused.
         """
-        snapshot = self.recommender.snapshots.now  # one for all: replies of a batch belong together
         views: dict[tuple[bool, int, Filters], View] = {}
         for some in _parts(asks, TOGETHER):
             seats = [_Seat(a, self.recommender.policy_for(a, snapshot), snapshot) for a in some]

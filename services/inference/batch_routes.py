@@ -14,11 +14,12 @@ from services.inference.batch import Batch, budget_s
 from services.inference.deadline import Deadline
 from services.inference.deps import Dependencies
 from services.inference.parameters import PARAMETERS
-from services.inference.paths import MAX_DINERS
+from services.inference.paths import CATALOGUE_VERSION, MAX_DINERS
 from services.inference.recommend import Recommendation
 from services.inference.replies import labels_of, members_of
 from services.inference.schemas import ask_of_record
 from services.inference.slices import Slices
+from services.inference.snapshot import Snapshot
 
 __all__ = ["batch"]
 
@@ -31,23 +32,20 @@ _Faults = list[tuple[str, str]]
 async def batch(request: Request) -> Response:
     """Answer ``POST /v1/recommendations/batch``."""
     deps: Dependencies = request.app.state.dependencies
-    deps.admission.inside += 1
-    try:
-        single_ms = deps.settings.budget_ms
-        waited_s = min(deps.admission.lag_s, single_ms / 2000)
-        body = await request.body()
-        defaults, diners = _read(body, request.scope["query_string"])
-        within_s = budget_s(single_ms, len(diners))
-        deadline = Deadline(deps.clock, within_s, waited_s=waited_s)
-        async with deps.turnstile as slices:
-            asks = await _asks(defaults, diners, deps, slices)
-            return await _reply(deps, asks, deadline, slices)
-    finally:
-        deps.admission.inside -= 1
+    single_ms = deps.settings.budget_ms
+    waited_s = min(deps.admission.lag_s, single_ms / 2000)
+    body = await request.body()
+    defaults, diners = _read(body, request.scope["query_string"])
+    within_s = budget_s(single_ms, len(diners))
+    deadline = Deadline(deps.clock, within_s, waited_s=waited_s)
+    async with deps.turnstile as slices:
+        snapshot = deps.snapshots.now  # one for all: replies of a batch belong together
+        asks = await _asks(defaults, diners, deps, snapshot, slices)
+        return await _reply(deps, asks, snapshot, deadline, slices)
 
 
 async def _reply(
-    deps: Dependencies, asks: list[Ask], deadline: Deadline, slices: Slices
+    deps: Dependencies, asks: list[Ask], snapshot: Snapshot, deadline: Deadline, slices: Slices
 ) -> Response:
     metrics = deps.metrics
     replies: list[bytes] = []
@@ -58,13 +56,14 @@ async def _reply(
         members = members_of(made, deadline.elapsed_s)
         replies.append(orjson.dumps(members, option=orjson.OPT_SERIALIZE_NUMPY))
 
-    await Batch(deps.recommender).recommend(asks, deadline, slices, done)
+    await Batch(deps.recommender).recommend(asks, snapshot, deadline, slices, done)
     took_s = deadline.elapsed_s
     metrics.batch_diners.inc(len(asks))
     metrics.batch_latency.observe(took_s)
     tail = b'],"took_ms":%s}' % orjson.dumps(round(took_s * 1000, 3))
     content = b'{"replies":[' + b",".join(replies) + tail
-    return Response(content, media_type="application/json")
+    headers = {CATALOGUE_VERSION: snapshot.catalogue_version}
+    return Response(content, headers=headers, media_type="application/json")
 
 
 def _read(body: bytes, query: bytes) -> tuple[_Record, list[Any]]:
@@ -90,9 +89,9 @@ def _read(body: bytes, query: bytes) -> tuple[_Record, list[Any]]:
 
 
 async def _asks(
-    defaults: _Record, diners: list[Any], deps: Dependencies, slices: Slices
+    defaults: _Record, diners: list[Any], deps: Dependencies, snapshot: Snapshot, slices: Slices
 ) -> list[Ask]:
-    now, snapshot = deps.clock.now(), deps.snapshots.now
+    now = deps.clock.now()
     asks, faults = [], dict[tuple[str, str], None]()
     for number, own in enumerate(diners):
         try:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -47,6 +48,7 @@ class Breadth:
     ) -> View:
         """Return what a request may be shown; a part of it where all is too much or takes too long.
 
+        What takes too long ``is_cut``.
         ``spare``: how many of them may be left out later for reasons that are not filters.
         """
         view = view_of(served, filters)
@@ -55,19 +57,27 @@ class Breadth:
         head = head_of(served, filters)
         if head.rows.size >= ENOUGH + spare:
             return head
-        return await self._off_loop(lambda: scan(served, filters), within_s) or head
+        whole = await self._off_loop(lambda: scan(served, filters), within_s)
+        return replace(head, is_cut=True) if whole is None else whole
 
     async def widened(self, view: View, taste: Taste, *, within_s: float) -> View:
-        """Add what the diner's history and vector propose, where the view is not whole."""
+        """Add what the diner's history and vector propose, where the view is not whole.
+
+        Without the vector's proposals, because they take too long, it ``is_cut``.
+        """
         if view.is_whole:
             return view
         model = view.served.model
         proposed = proposals(model, taste)
         if taste.vector is not None and model.vectors.shape[1]:
-            proposed = np.union1d(proposed, await self._near(view.served, taste, within_s))
+            near = await self._near(view.served, taste, within_s)
+            if near is None:
+                view = replace(view, is_cut=True)
+            else:
+                proposed = np.union1d(proposed, near)
         return view.with_proposed(proposed)
 
-    async def _near(self, served: Served, taste: Taste, within_s: float) -> Indices:
+    async def _near(self, served: Served, taste: Taste, within_s: float) -> Indices | None:
         vector = taste.vector
         assert vector is not None  # noqa: S101  # the caller looked
         key = (served.model.version, vector.tobytes())
@@ -76,15 +86,18 @@ class Breadth:
             return known
         found = await self._off_loop(lambda: nearest(served.model, vector, NEAREST), within_s)
         if found is None:
-            return np.empty(0, dtype=np.intp)
+            return None
         self._nearest[key] = found
         while len(self._nearest) > REMEMBERED:
             self._nearest.popitem(last=False)
         return found
 
     async def _off_loop(self, job: Callable[[], _Result], within_s: float) -> _Result | None:
-        """Return what a job on the thread gives, or None if it takes too long or too many wait."""
-        if self._waiting >= MOST_WAITING:
+        """Return what a job on the thread gives, or None if it takes too long or too many wait.
+
+        Without time nothing is begun: nobody would take what comes of it.
+        """
+        if within_s <= 0 or self._waiting >= MOST_WAITING:
             return None
         self._waiting += 1
         future = asyncio.get_running_loop().run_in_executor(self._pool, job)

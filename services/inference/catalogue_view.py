@@ -29,6 +29,9 @@ class View:
     rows: Indices
     removed: dict[str, int]
     is_whole: bool = True
+    is_cut: bool = False
+    """Whether time ran out before all was looked at that should have been: another request with
+    these filters may be shown more."""
     is_common: bool = False
     """Whether everybody with these filters may be shown exactly this."""
 

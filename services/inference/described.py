@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.inference.parameters import PARAMETERS, Parameter
+from services.inference.paths import CATALOGUE_VERSION
 from services.inference.policies import POLICY_HEADER
 from services.web.problems import PROBLEMS
 
@@ -97,6 +98,16 @@ class ItemReply(_Part):
     reasons: list[ReasonReply] = []
 
 
+VERSIONED: dict[str, Any] = {
+    CATALOGUE_VERSION: {
+        "description": "Until which change of restaurants the reply is true; empty before the "
+        "first model.",
+        "schema": {"type": "string"},
+    }
+}
+"""The header that all lists carry."""
+
+
 class RecommendationReply(_Part):
     """A list, and where it comes from."""
 
@@ -139,7 +150,7 @@ def _operation(summary: str, name: str) -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "The list.",
-                "headers": {POLICY_HEADER: policy},
+                "headers": VERSIONED | {POLICY_HEADER: policy},
                 "content": {"application/json": {"schema": reply, "example": _EXAMPLE}},
             },
             **PROBLEMS,

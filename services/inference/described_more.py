@@ -77,12 +77,12 @@ def add_to(document: _Document) -> None:
 def _operation(summary: str, name: str, reply: str, *, cached: bool) -> _Document:
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{reply}"}}}
     responses: _Document = {
-        "200": {"description": "The list.", "content": content},
+        "200": {"description": "The list.", "headers": described.VERSIONED, "content": content},
         **{str(status): problem for status, problem in PROBLEMS.items()},
     }
     if cached:
         named = {"schema": {"type": "string"}, "description": "Names this content."}
-        responses["200"]["headers"] = {
+        responses["200"]["headers"] = described.VERSIONED | {
             "ETag": named,
             "Cache-Control": {"schema": {"type": "string"}},
         }

@@ -4,20 +4,26 @@ It is paid in every request, so it is written against ASGI itself; what it refus
 `services.web.problems.guarded` around it.
 """
 
+from collections.abc import Mapping
+
 import orjson
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from maitred.clock import Clock
+from services.inference.admission import Admission
 from services.inference.deadline import Deadline
 from services.inference.deps import Dependencies
+from services.inference.paths import CATALOGUE_VERSION
 from services.inference.policies import POLICY_HEADER
 from services.inference.replies import labels_of, members_of
 from services.inference.schemas import ask_of_body, ask_of_query
 
-__all__ = ["Recommendations"]
+__all__ = ["Recommendations", "clocked"]
 
 Header = tuple[bytes, bytes]
 
+_CATALOGUE_VERSION = CATALOGUE_VERSION.lower().encode()
 _JSON: Header = (b"content-type", b"application/json")
 
 
@@ -28,15 +34,16 @@ class Recommendations:
         """Serve one request."""
         deps: Dependencies = scope["app"].state.dependencies
         admission = deps.admission
-        deadline = _deadline(deps, scope)
+        budget_s = deps.settings.budget_ms / 1000
+        deadline = clocked(deps.clock, admission, budget_s, scope.get("state", {}))
         query, now = scope["query_string"], deps.clock.now()
-        admission.inside += 1
+        if scope["method"] == "POST":
+            ask = ask_of_body(await Request(scope, receive).body(), query, now, deps.policies)
+        else:
+            ask = ask_of_query(query, now, deps.policies)
+        deadline.ended("parse")
+        admission.inside += 1  # from here on it is we who take the time
         try:
-            if scope["method"] == "POST":
-                ask = ask_of_body(await Request(scope, receive).body(), query, now, deps.policies)
-            else:
-                ask = ask_of_query(query, now, deps.policies)
-            deadline.ended("parse")
             made = await deps.recommender.recommend(ask, deadline)
             deadline.ended("choose")
         finally:
@@ -47,7 +54,7 @@ class Recommendations:
         headers = [
             _JSON,
             (b"content-length", b"%d" % len(body)),
-            (b"catalogue-version", made.catalogue_version.encode()),
+            (_CATALOGUE_VERSION, made.catalogue_version.encode()),
             _server_timing(deadline),
         ]
         if ask.policy is not None:
@@ -56,17 +63,22 @@ class Recommendations:
         await send({"type": "http.response.body", "body": body})
 
 
-def _deadline(deps: Dependencies, scope: Scope) -> Deadline:
-    """Start the clock: what passed since the first byte was read, and before, while nobody looked.
+def clocked(
+    clock: Clock, admission: Admission, budget_s: float, state: Mapping[str, float]
+) -> Deadline:
+    """Start a request's clock, and settle whether there is room for it.
 
-    The loop's lag is the last one measured; it counts for at most half of the budget.
+    The budget runs from the first byte, and from before it while nobody looked: the loop's lag is
+    the last one measured, and counts for at most half of the budget. Whether there is room depends
+    on how long the request waited for us alone: a client that dawdles over its own head spends its
+    own budget, and says nothing of how busy this worker is. ``state`` is what
+    :class:`services.web.protocol.PatientProtocol` left in the scope.
     """
-    now = deps.clock.monotonic()
-    inside_s = max(now - scope.get("state", {}).get("arrived", now), 0.0)
-    budget_s = deps.settings.budget_ms / 1000
-    has_room = deps.admission.admits(inside_s)
-    waited_s = inside_s + min(deps.admission.lag_s, budget_s / 2)
-    return Deadline(deps.clock, budget_s, waited_s=waited_s, has_room=has_room)
+    now = clock.monotonic()
+    unseen_s = min(admission.lag_s, budget_s / 2)
+    has_room = admission.admits(max(now - state.get("due", now), 0.0))
+    inside_s = max(now - state.get("arrived", now), 0.0)
+    return Deadline(clock, budget_s, waited_s=inside_s + unseen_s, has_room=has_room)
 
 
 def _server_timing(deadline: Deadline) -> Header:

@@ -27,6 +27,8 @@ PIECES = 16
 """Pieces of the log a look: at most 1,024 restaurants, so that other changes wait only for these."""
 _REMEMBER_SHARE = 20
 """Remembering takes at most one in so many seconds."""
+REMEMBER_AGAIN_S = 30.0
+"""Until a disk that is full or read-only is tried, and warned of, again."""
 
 _log = logging.getLogger(__name__)
 
@@ -157,14 +159,22 @@ class Follow:
         return now.afresh().then(News(whole, whole, before), rest=rest)
 
     async def _remember(self) -> None:
+        """Keep on disk what is known; a disk that refuses is warned of, and costs nothing else."""
         now = self._snapshots.now
         started = self._clock.monotonic()
         if now.position in {self._remembered, NOWHERE} or started < self._remember_at:
             return
-        await asyncio.to_thread(self._memory.keep, now.position, now.overlay)
-        self._remembered = now.position
-        ended = self._clock.monotonic()
-        self._remember_at = ended + _REMEMBER_SHARE * (ended - started)
+        pause_s = 0.0
+        try:
+            await asyncio.to_thread(self._memory.keep, now.position, now.overlay)
+            self._remembered = now.position
+        except OSError as error:
+            pause_s = REMEMBER_AGAIN_S
+            self._metrics.unexpected.labels("inference").inc()
+            _log.warning("changed restaurants cannot be remembered on disk: %s", error)
+        finally:
+            ended = self._clock.monotonic()
+            self._remember_at = ended + max(_REMEMBER_SHARE * (ended - started), pause_s)
 
     def _show(self) -> None:
         now = self._snapshots.now

@@ -11,8 +11,9 @@ from maitred.errors import InvalidInput
 from services.inference.ask import Ask
 from services.inference.deps import Dependencies
 from services.inference.lookups import Page
-from services.inference.paths import DIAL, FILTERS, POPULAR, SIMILAR
+from services.inference.paths import CATALOGUE_VERSION, DIAL, FILTERS, POPULAR, SIMILAR
 from services.inference.schemas import ask_of_query
+from services.inference.snapshot import Snapshot
 
 __all__ = ["lookup_routes"]
 
@@ -34,11 +35,9 @@ async def similar(request: Request) -> Response:
     now = deps.clock.now()
     ask = _ask(request, FILTERS, now)
     within_s = deps.settings.budget_ms / 4000
-    name = request.path_params["restaurant_id"]
-    page, is_remembered = await deps.lookups.similar(
-        name, ask, deps.snapshots.now, within_s=within_s
-    )
-    return _answer(request, "similar", page, is_remembered=is_remembered)
+    name, snapshot = request.path_params["restaurant_id"], deps.snapshots.now
+    page, is_remembered = await deps.lookups.similar(name, ask, snapshot, within_s=within_s)
+    return _answer(request, "similar", page, snapshot, is_remembered=is_remembered)
 
 
 async def popular(request: Request) -> Response:
@@ -50,7 +49,7 @@ async def popular(request: Request) -> Response:
     policy = deps.recommender.policy_for(ask, snapshot)
     within_s = deps.settings.budget_ms / 2000
     page, is_remembered = await deps.lookups.popular(ask, policy, snapshot, within_s=within_s)
-    return _answer(request, "popular", page, is_remembered=is_remembered)
+    return _answer(request, "popular", page, snapshot, is_remembered=is_remembered)
 
 
 def _ask(request: Request, known: tuple[str, ...], now: datetime) -> Ask:
@@ -70,9 +69,15 @@ def _minute(now: datetime) -> datetime:
     return now.replace(second=0, microsecond=0)
 
 
-def _answer(request: Request, route: str, page: Page, *, is_remembered: bool) -> Response:
+def _answer(
+    request: Request, route: str, page: Page, snapshot: Snapshot, *, is_remembered: bool
+) -> Response:
     deps: Dependencies = request.app.state.dependencies
-    headers = {"ETag": page.etag, "Cache-Control": _CACHE}
+    headers = {
+        "ETag": page.etag,
+        "Cache-Control": _CACHE,
+        CATALOGUE_VERSION: snapshot.catalogue_version,
+    }
     if _is_known(request.headers.get("if-none-match", ""), page.etag):
         deps.metrics.lookups.labels(route, "unchanged").inc()
         return Response(status_code=304, headers=headers)

@@ -87,7 +87,7 @@ class Lookups:
             "filtered": {n: count for n, count in view.removed.items() if n != "itself"},
             "items": _items(served, rows, scores, reasons),
         }
-        return self._keep(served, key, Page.of(content)), False
+        return self._kept(view, key, Page.of(content)), False
 
     async def popular(
         self, ask: Ask, policy: Policy, snapshot: Snapshot, *, within_s: float
@@ -109,7 +109,7 @@ class Lookups:
         reasons = explain(served, NOBODY, shown, None) if ask.explain else None
         items = _items(served, shown.restaurants, shown.scores, reasons)
         content |= {"filtered": view.removed, "items": items}
-        return self._keep(served, key, Page.of(content)), False
+        return self._kept(view, key, Page.of(content)), False
 
     def _recall(self, served: Served, key: tuple[object, ...]) -> Page | None:
         pages = self._pages.get(served)
@@ -118,8 +118,11 @@ class Lookups:
             pages.move_to_end(key)
         return page
 
-    def _keep(self, served: Served, key: tuple[object, ...], page: Page) -> Page:
-        pages = self._pages.setdefault(served, OrderedDict())
+    def _kept(self, view: View, key: tuple[object, ...], page: Page) -> Page:
+        """Remember a page, unless time ran short for it: whoever asks next may get a better one."""
+        if view.is_cut:
+            return page
+        pages = self._pages.setdefault(view.served, OrderedDict())
         pages[key] = page
         if len(pages) > REMEMBERED:
             pages.popitem(last=False)

@@ -1,10 +1,17 @@
-"""Where batches and lookups are asked for, and what they take: one place for routes and OpenAPI."""
+"""Where batches and lookups are asked for, and what they take: one place for routes and OpenAPI.
 
-__all__ = ["BATCH", "DIAL", "FILTERS", "MAX_DINERS", "POPULAR", "SIMILAR"]
+The header that all lists carry has its name here too.
+"""
+
+__all__ = ["BATCH", "CATALOGUE_VERSION", "DIAL", "FILTERS", "MAX_DINERS", "POPULAR", "SIMILAR"]
 
 BATCH = "/v1/recommendations/batch"
 SIMILAR = "/v1/similar/{restaurant_id}"
 POPULAR = "/v1/popular"
+
+CATALOGUE_VERSION = "Catalogue-Version"
+"""Response header that says until which change of restaurants a reply is true; empty before the
+first model."""
 
 MAX_DINERS = 512
 """Most diners of a batch."""

@@ -88,7 +88,8 @@ class Recommender:
 
         Raises:
             InvalidInput: if a cuisine or attribute is one that no restaurant has, or if the
-                objective and the dial contradict each other. Nothing else.
+                objective and the dial contradict each other; not of what a batch has checked.
+                Nothing else.
         """
         snapshot = ahead.snapshot if ahead else self.snapshots.now
         policy = self.policy_for(ask, snapshot)
@@ -96,18 +97,21 @@ class Recommender:
         if served is None:
             return Recommendation(ask, fallback.nothing(policy), Degraded.NO_MODEL, {})
 
-        check_words(served.catalogue, ask.filters)
+        view = ahead.view if ahead else None
         if ahead is None:
+            check_words(served.catalogue, ask.filters)
+        if view is None:
             within_s, spare = _share(deadline), spare_of(ask)
             view = await self.breadth.view(served, ask.filters, within_s=within_s, spare=spare)
-        else:
-            view = ahead.view
         walk = _Walk(ask, policy, served, view, deadline, ahead)
         if snapshot.of(policy) is None:
             walk.degraded = Degraded.NO_MODEL
             shown = self._fall_back(walk)
         else:
             shown = await self._best(walk)
+        if walk.view.is_cut and walk.degraded is None:
+            walk.degraded = Degraded.DEADLINE
+            self.metrics.exhausted.labels("filters" if view.is_cut else "candidates").inc()
 
         reasons = None
         if ask.explain:
@@ -264,5 +268,8 @@ def _next_page(walk: _Walk, shown: Shown) -> str | None:
 
 
 def _share(deadline: Deadline) -> float:
-    """What one step off the loop may take: half of what is left, so that a lower rung fits in."""
-    return max(deadline.remaining_s / 2, 0.0)
+    """What one step off the loop may take: half of what is left, so that a lower rung fits in.
+
+    Nothing where there is no room: such a request is answered from what is at hand, at once.
+    """
+    return max(deadline.remaining_s / 2, 0.0) if deadline.has_room else 0.0

@@ -11,8 +11,9 @@ import os
 import select
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Final
 
@@ -41,7 +42,10 @@ _LAST_S: Final = 2.0
 
 
 class Relay:
-    """Reads datagrams of packed impressions and hands on the events, on the thread that runs it."""
+    """Reads datagrams of packed impressions and hands on the events, on the thread that runs it.
+
+    ``lifeline`` is a file that ends with whoever started the relay; None: only :meth:`stop` ends it.
+    """
 
     def __init__(
         self,
@@ -50,14 +54,14 @@ class Relay:
         *,
         clock: Clock,
         metrics: Metrics,
-        is_orphan: Callable[[], bool] = lambda: False,
+        lifeline: int | None = None,
     ) -> None:
         self._receiver = receiver
         self._receiver.settimeout(0)
         self._hand_on = hand_on
         self._clock = clock
         self._metrics = metrics
-        self._is_orphan = is_orphan
+        self._lifeline = lifeline
         self._stopping = threading.Event()
         self._buffer = memoryview(bytearray(LARGEST))
 
@@ -67,8 +71,11 @@ class Relay:
 
     def run(self) -> None:
         """Hand on what comes until stopped or orphaned; then what still waits, for two seconds."""
-        while not self._stopping.is_set() and not self._is_orphan():
-            select.select([self._receiver], [], [], _TURN_S)
+        watched = [self._receiver] if self._lifeline is None else [self._receiver, self._lifeline]
+        while not self._stopping.is_set():
+            readable, _, _ = select.select(watched, [], [], _TURN_S)
+            if self._lifeline in readable and not os.read(self._lifeline, 1):
+                break
             self._turn()
             self._stopping.wait(_PAUSE_S)
         deadline = self._clock.monotonic() + _LAST_S
@@ -107,6 +114,8 @@ class Relay:
 def open_relay(settings: Settings, clock: Clock, metrics: Metrics) -> Iterator[Relay]:
     """Yield a relay from the inherited socket to Kafka; Kafka need not be there.
 
+    Standard input is its lifeline: see :class:`services.web.companion.Companion`.
+
     At the end what was handed on is in the log or spooled, within three seconds.
 
     Raises:
@@ -115,7 +124,6 @@ def open_relay(settings: Settings, clock: Clock, metrics: Metrics) -> Iterator[R
     if settings.impressions_fd is None:
         msg = "the relay was given no socket to read impressions from"
         raise UsageError(msg, next_step="maitred serve starts it; it is no program to start alone")
-    parent = os.getppid()
     with (
         closing(BufferedSocket(settings.impressions_fd).socket) as receiver,
         open_outlet(settings, clock, metrics) as hand_on,
@@ -125,7 +133,7 @@ def open_relay(settings: Settings, clock: Clock, metrics: Metrics) -> Iterator[R
             hand_on,
             clock=clock,
             metrics=metrics,
-            is_orphan=lambda: os.getppid() != parent,
+            lifeline=sys.stdin.fileno(),
         )
 
 

@@ -17,6 +17,7 @@ from maitred.ids import MAX_ID_CHARS
 from maitred.store.catalogue import Change, Position, tag_of
 from services.inference.deps import Dependencies
 from services.inference.follow import Rests
+from services.inference.paths import CATALOGUE_VERSION
 from services.inference.records import EXAMPLE, RestaurantBody, record_from
 from services.web.auth import AdminKey
 from services.web.parameters import no_unknown_parameters
@@ -27,7 +28,6 @@ __all__ = ["MAX_RESTAURANTS", "restaurants_router"]
 PATH = "/v1/restaurants"
 MAX_RESTAURANTS = 1000
 """Most restaurants of one bulk write."""
-CATALOGUE_VERSION = "Catalogue-Version"
 _ROWS_A_TURN = 20
 """Rows checked before requests get their turn: about a millisecond."""
 _TAG_CHARS = 40

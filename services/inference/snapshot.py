@@ -148,6 +148,11 @@ class Snapshot:
         """Whichever there is, clicks first: what the rungs below personalised can stand on."""
         return self.clicks or self.revenue
 
+    @property
+    def catalogue_version(self) -> str:
+        """The position of both recommenders as text; empty before the first model."""
+        return self.lowest.catalogue_version if self.lowest else ""
+
     def of(self, policy: Policy) -> Served | None:
         """Return the recommender that a policy ranks with."""
         return self.revenue if policy.recommender is Objective.REVENUE else self.clicks

@@ -18,6 +18,7 @@
   ``companion.Companion`` programs beside them; returns when told to stop (SIGTERM, Ctrl-C) and all
   running requests are answered. SIGHUP restarts them one at a time (``master``, ``roll``, ``post``).
 - ``worker``, ``server``, ``protocol``: what runs in a worker: uvicorn, draining and patient with
-  slow clients up to a limit. ``scope["state"]["arrived"]``: when a request's first byte was read.
+  slow clients up to a limit. ``scope["state"]["arrived"]``: when a request's first byte was read;
+  ``"due"``: when the application could begin with it.
 - ``folder.find_master``: what a running master records of its processes.
 """

@@ -45,7 +45,9 @@ class PatientProtocol(HttpToolsProtocol):
     """One connection.
 
     ``scope["state"]["arrived"]`` is when the first byte of the request was read, in seconds of
-    :meth:`maitred.clock.Clock.monotonic`. While the worker drains, replies say ``Connection: close``.
+    :meth:`maitred.clock.Clock.monotonic`, and ``["due"]`` when the application could begin: the head
+    was complete, and what the connection had asked before was answered. What passed between the two
+    is the client's own doing. While the worker drains, replies say ``Connection: close``.
     """
 
     server_state: ServingState
@@ -91,6 +93,7 @@ class PatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self._fed > URL_BYTES:
             self._measure_head()
+        self.scope["state"]["due"] = self._now()
         super().on_headers_complete()
         if self.server_state.is_draining:
             self.cycle.keep_alive = False
@@ -99,6 +102,13 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._owes_since = None
         super().on_message_complete()
+
+    @override
+    def on_response_complete(self) -> None:
+        if self.pipeline:
+            following, _ = self.pipeline[-1]
+            following.scope["state"]["due"] = self._now()
+        super().on_response_complete()
 
     @override
     def eof_received(self) -> bool:  # type: ignore[override]

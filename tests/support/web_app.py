@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from starlette.responses import Response
 
 from maitred.cli import reporting
+from maitred.clock import SystemClock
 from maitred.errors import Refused
 from maitred.observability import Metrics
 from maitred.settings import load
@@ -59,8 +60,9 @@ def create() -> Frame:
         metrics.spooled.inc()
         if settings.impressions_fd is not None and "n" in request.query_params:
             os.write(settings.impressions_fd, request.query_params["n"].encode())
-        waited = asyncio.get_running_loop().time() - request.scope["state"]["arrived"]
-        return JsonResponse({"pid": os.getpid(), "waited_s": waited})
+        now, state = SystemClock().monotonic(), request.scope["state"]
+        waited, delayed = now - state["arrived"], now - state["due"]
+        return JsonResponse({"pid": os.getpid(), "waited_s": waited, "delayed_s": delayed})
 
     @app.get("/slow/{seconds}")
     async def slow(seconds: float) -> Response:

@@ -152,6 +152,25 @@ def test_a_relay_that_is_told_to_stop_hands_on_what_waits_first() -> None:
     assert [told(event)["seed"] for event in arrived] == list(range(5))
 
 
+def test_a_relay_whose_starter_is_gone_hands_on_what_waits_first() -> None:
+    arrived: list[bytes] = []
+    hand_on = one_by_one(lambda _, event: arrived.append(event))
+    sender, receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    lifeline, starter = os.pipe()
+    with sender, receiver:
+        for number in range(5):
+            sender.send(pack(impression(number)))
+        relay = Relay(
+            receiver, hand_on, clock=SystemClock(), metrics=fresh_metrics(), lifeline=lifeline
+        )
+
+        os.close(starter)
+        relay.run()
+    os.close(lifeline)
+
+    assert [told(event)["seed"] for event in arrived] == list(range(5))
+
+
 def test_a_relay_outlives_a_log_that_fails() -> None:
     calls: list[int] = []
     metrics = fresh_metrics()

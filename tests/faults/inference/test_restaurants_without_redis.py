@@ -100,6 +100,31 @@ async def test_a_memory_that_was_cut_short_is_left_alone(
         await check(worker)  # from Redis
 
 
+async def test_a_disk_that_takes_nothing_costs_one_warning_and_no_worker(
+    own_valkey: LiveValkey, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(own_valkey.url, tmp_path)
+    async with serving(tmp_path / "elsewhere", own_valkey.url) as worker:
+        await close_some(worker)
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "catalogue").write_text("a file where the folder should be")
+
+    async with serving(state, own_valkey.url) as worker:
+        await check(worker)
+        for name in ("one", "other"):
+            await worker.http.put("/v1/restaurants/r02", json={"name": name}, headers=ADMIN)
+            await SystemClock().wait(3 * POLL_S)
+        await check(worker)
+        counted = worker.metric("maitred_unexpected_errors_total", program="inference")
+
+    said = [r for r in caplog.records if r.name == "services.inference.follow"]
+    warned = [r for r in said if r.levelname == "WARNING"]
+    assert counted == len(warned) == 1
+    assert "cannot be remembered on disk" in warned[0].message
+    assert not any(record.exc_info for record in said)
+
+
 async def test_an_emptied_redis_opens_nothing_that_was_closed(
     own_valkey: LiveValkey, tmp_path: Path
 ) -> None:

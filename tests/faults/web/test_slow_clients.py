@@ -274,3 +274,21 @@ def test_a_request_knows_when_its_first_byte_came(client: socket.socket) -> None
     assert isinstance(whole, float)
     assert 0.4 < dripped < 1.5
     assert whole < 0.2
+
+
+def test_a_request_knows_how_long_it_waited_for_us_and_not_for_its_client(
+    client: socket.socket,
+) -> None:
+    client.sendall(GET)
+    CLOCK.sleep(0.5)
+    client.sendall(b"\r\n")
+    dripped = reply(one(client))[2]["delayed_s"]
+    slow, last = GET.replace(b"/pid", b"/slow/0.5"), GET + b"connection: close\r\n"
+    client.sendall(slow + b"\r\n" + last + b"\r\n")
+    got = said(client)
+    behind_its_own = reply(got[got.rindex(b"HTTP/1.1 ") :])[2]["delayed_s"]
+
+    assert isinstance(dripped, float)
+    assert isinstance(behind_its_own, float)
+    assert 0 <= dripped < 0.2
+    assert 0 <= behind_its_own < 0.2

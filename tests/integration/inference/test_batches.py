@@ -11,7 +11,7 @@ import pytest
 from maitred.events import decode
 from maitred.features import Kind
 from services.inference.described import RecommendationReply
-from tests.support.inference import HERE, LiveInference, ids, publish, remember, serving
+from tests.support.inference import ADMIN, HERE, LiveInference, ids, publish, remember, serving
 from tests.support.models import HISTORY_ENDS
 from tests.support.servers import LiveValkey
 
@@ -208,3 +208,27 @@ async def test_a_single_request_is_answered_while_a_batch_is_at_work(
     await asyncio.gather(batch(), *(single() for _ in range(20)))
 
     assert order[-1] == "batch"
+
+
+async def test_what_changes_while_a_batch_is_read_does_not_spoil_it(
+    inference: LiveInference,
+) -> None:
+    deps = inference.deps
+    before = deps.snapshots.now
+    added = await inference.http.put(
+        "/v1/restaurants/ufo", json={"cuisines": ["martian"]}, headers=ADMIN
+    )
+    assert added.status_code == 201
+    diners = [{"user_id": f"u{i % 6}"} for i in range(512)]
+
+    async with deps.turnstile:
+        call = asyncio.create_task(
+            inference.http.post(BATCH, json={"cuisine": ["martian"], "diners": diners})
+        )
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0)  # its turn: it begins to read its diners
+    deps.snapshots.swap(before)
+    reply = await call
+
+    assert reply.status_code == 200, reply.text
+    assert [ids(one) for one in reply.json()["replies"]] == [["ufo"]] * 512

@@ -1,22 +1,54 @@
 """More restaurants than a request may look at one by one: filters hold, nothing good is missed."""
 
 from collections.abc import AsyncIterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+from typing_extensions import override
 
 from loadtests.scale import HERE, write_model
 from loadtests.served import publish
 from maitred.artifact import Model, load, score, shortlist, taste_of
 from maitred.artifact.folder import read_diners
 from maitred.catalogue import SCAN_ROWS, Filters
+from maitred.clock import SystemClock
 from maitred.features import EMPTY
 from maitred.policy import greedy
+from services.inference.ask import Ask
+from services.inference.breadth import Breadth
+from services.inference.deadline import Deadline
+from services.inference.lookups import Lookups
+from services.inference.recommend import Recommendation
+from services.inference.shown import Degraded, Rung
 from tests.support.inference import LiveInference, ids, serving
 from tests.support.servers import LiveValkey
 
 RESTAURANTS = 25_000
+RARE = Filters(cuisines=("cuisine-07",), price_max=1)
+"""What passes it among the most popular is too little: all have to be looked at."""
+
+
+class StuckPool(ThreadPoolExecutor):
+    """A thread that is busy for ever."""
+
+    asked = 0
+
+    @override
+    def submit(self, *_: object, **__: object) -> "Future[Any]":  # type: ignore[override]
+        self.asked += 1
+        return Future()
+
+
+async def stuck(
+    large: LiveInference, pool: StuckPool, ask: Ask, *, has_room: bool = True
+) -> Recommendation:
+    """What is recommended while the thread is busy with others."""
+    recommender = replace(large.deps.recommender, breadth=Breadth(pool))
+    return await recommender.recommend(ask, Deadline(SystemClock(), 0.1, has_room=has_room))
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +137,55 @@ async def test_a_filter_that_leaves_few_is_counted_exactly(
     kept = model.catalogue.allowed(Filters(cuisines=("cuisine-07",))).rows.size
     assert ids(reply) == []
     assert reply["filtered"] == {"cuisine": RESTAURANTS - kept, "open_at": kept}
+
+
+async def test_a_request_without_room_is_answered_from_what_is_at_hand(
+    large: LiveInference,
+) -> None:
+    pool = StuckPool()
+
+    made = await stuck(large, pool, Ask("r", "u0042", filters=RARE), has_room=False)
+
+    assert (made.shown.rung, made.degraded) == (Rung.POPULAR, Degraded.OVERLOAD)
+    assert pool.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("ask", "step", "rung"),
+    [
+        (Ask("r", "u0042", filters=RARE), "filters", Rung.PERSONALISED),
+        (Ask("r", filters=RARE), "filters", Rung.POPULAR),
+        (Ask("r", "u0042"), "candidates", Rung.PERSONALISED),
+    ],
+)
+async def test_a_list_for_which_time_ran_short_says_so(
+    large: LiveInference, ask: Ask, step: str, rung: Rung
+) -> None:
+    made = await stuck(large, StuckPool(), ask)
+
+    assert (made.shown.rung, made.degraded) == (rung, Degraded.DEADLINE)
+    assert large.metric("maitred_deadline_exhausted_total", step=step) == 1
+
+
+async def test_a_lookup_for_which_time_ran_short_is_not_remembered(
+    large: LiveInference, model: Model
+) -> None:
+    name = model.catalogue.ids[0]
+    snapshot, ask = large.deps.snapshots.now, Ask("r", filters=RARE, k=100)
+    policy = large.deps.recommender.policy_for(ask, snapshot)
+    with ThreadPoolExecutor(1) as pool:
+        lookups = Lookups(Breadth(StuckPool()))
+        short = [
+            await lookups.popular(ask, policy, snapshot, within_s=0.001),
+            await lookups.similar(name, ask, snapshot, within_s=0.001),
+        ]
+        lookups.breadth = Breadth(pool)
+        whole = [
+            await lookups.popular(ask, policy, snapshot, within_s=5),
+            await lookups.similar(name, ask, snapshot, within_s=5),
+        ]
+
+    for (cut, _), (page, is_remembered) in zip(short, whole, strict=True):
+        assert not is_remembered
+        assert len(orjson.loads(cut.body)["items"]) < len(orjson.loads(page.body)["items"])
+        assert page.etag != cut.etag

@@ -166,6 +166,27 @@ async def test_a_changed_catalogue_has_another_etag(inference: LiveInference) ->
     assert "r02" not in ids(after.json())
 
 
+async def test_every_list_says_until_which_change_of_restaurants_it_is_true(
+    inference: LiveInference,
+) -> None:
+    for name in ("one", "other"):
+        await inference.http.put("/v1/restaurants/r03", json={"name": name}, headers=ADMIN)
+        version = str(inference.deps.snapshots.now.position)
+        known = await inference.http.get("/v1/popular")
+        replies = [
+            await inference.http.get("/v1/recommendations"),
+            await inference.http.post("/v1/recommendations/batch", json={"diners": [{}]}),
+            await inference.http.get("/v1/similar/r01"),
+            known,
+            await inference.http.get(
+                "/v1/popular", headers={"If-None-Match": known.headers["etag"]}
+            ),
+        ]
+
+        assert [reply.status_code for reply in replies] == [200, 200, 200, 200, 304]
+        assert {reply.headers["catalogue-version"] for reply in replies} == {version}
+
+
 async def test_opening_hours_now_are_kept_for_this_minute_only(
     valkey: LiveValkey, tmp_path: Path
 ) -> None:

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from maitred.events import decode
 from maitred.features import Kind
-from tests.support.inference import HERE, LiveInference, ids, remember, scores
+from tests.support.inference import HERE, RECOMMENDATIONS, LiveInference, ids, remember, scores
 from tests.support.models import HISTORY_ENDS
 from tests.support.servers import LiveValkey
+from tests.support.waiting import until
 
 pytest_plugins = ["tests.support.served"]
 
@@ -240,3 +242,15 @@ async def test_a_restaurant_is_shown_by_its_id(inference: LiveInference) -> None
     assert known.json()["hours"] == ["thu 18:00-02:00", "fri 18:00-02:00", "sat 18:00-02:00"]
     assert unknown.status_code == 404
     assert unknown.json()["errors"] == [{"field": "restaurant_id", "reason": "unknown"}]
+
+
+async def test_nobody_sees_a_head_so_there_is_none_and_no_impression(
+    inference: LiveInference,
+) -> None:
+    refused = await inference.http.head(RECOMMENDATIONS, params={"user_id": "u1"})
+
+    await inference.recommend(user_id="u1", request_id="seen")
+    await until(lambda: bool(inference.impressions))
+    assert refused.status_code == 405
+    assert set(refused.headers["allow"].split(", ")) == {"GET", "POST"}
+    assert [decode(event).request_id for event in inference.impressions] == ["seen"]

