@@ -119,14 +119,22 @@ class Calls:
         headers = {"if-none-match": etag} if etag else {}
         response = yield from self._answered(Request("GET", url, headers))
         if response.status_code == httpx.codes.NOT_MODIFIED and isinstance(known, model):
-            self._lists.move_to_end(url)
+            self._remember(url, etag, known)
             return known
         listed = checked(accepted(response), model)
         if named := response.headers.get("etag"):
-            self._lists[url] = (named, listed)
-            if len(self._lists) > REMEMBERED:
-                self._lists.popitem(last=False)
+            self._remember(url, named, listed)
         return listed
+
+    def _remember(self, url: str, etag: str, listed: BaseModel) -> None:
+        """Keep a list as the last one used; others may have pushed it out since it was asked for.
+
+        Threads and tasks may share this: each step stands alone, whatever happens between them.
+        """
+        self._lists.pop(url, None)
+        self._lists[url] = (etag, listed)
+        if len(self._lists) > REMEMBERED:
+            self._lists.popitem(last=False)
 
     def _accepted(self, request: Request) -> Call[httpx.Response]:
         return accepted((yield from self._answered(request)))
