@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx
 import orjson
 
+from maitred.client.paths import in_path
 from maitred.clock import Clock
 from maitred.errors import MaitredError, NotFound, Refused, Unauthorised, Unavailable
 from training.bulk.rows import Row
@@ -218,4 +218,4 @@ def _problem(reply: httpx.Response) -> dict[str, Any]:
 
 
 def _path(restaurant_id: str) -> str:
-    return f"/v1/restaurants/{quote(restaurant_id, safe='')}"
+    return f"/v1/restaurants/{in_path(restaurant_id)}"

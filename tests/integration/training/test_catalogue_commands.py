@@ -116,6 +116,20 @@ def test_restaurants_are_shown_and_taken_away(run: Run, http: httpx.Client) -> N
     assert (unknown.exit_code, "no restaurant 'x/y'" in unknown.output) == (1, True)
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+def test_dots_are_shown_and_taken_away_like_any_others(
+    run: Run, http: httpx.Client, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "dots.jsonl"
+    file.write_text(json.dumps({"restaurant_id": name}))
+
+    written, shown, gone = run("put", str(file)), run("show", name), run("delete", name)
+
+    assert (written.exit_code, gone.exit_code) == (0, 0), written.output + gone.output
+    assert json.loads(shown.output)["restaurant_id"] == name
+    assert http.get(f"/v1/restaurants/{'%2E' * len(name)}").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("name", "content", "code", "says"),
     [
