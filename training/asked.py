@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from maitred.errors import InvalidInput, UsageError
+from training.dataset.readable import readable
 
 __all__ = ["Asked", "read_users"]
 
@@ -37,13 +38,13 @@ def read_users(file: Path) -> Iterator[Asked]:
 
     Raises:
         UsageError: if there is no such file, or its ending or columns are not known.
-        InvalidInput: naming the row that cannot be read.
+        InvalidInput: naming the row that cannot be read, or the file if it is none of its kind.
     """
     if not file.is_file():
         msg = f"there is no file {file}"
         raise UsageError(msg)
     if file.suffix == ".txt":
-        with file.open(encoding="utf-8-sig") as lines:
+        with readable(file), file.open(encoding="utf-8-sig") as lines:
             yield from (Asked(line.strip()) for line in lines if line.strip())
         return
     for row, record in enumerate(_records(file), start=1):
@@ -63,21 +64,24 @@ def _records(file: Path) -> Iterator[dict[str, Any]]:
                 yield from ({str(k): v for k, v in r.items()} for r in frame.to_dict("records"))
         case _:
             msg = f"{file.name}: diners are read from .txt, .csv, .jsonl or .parquet"
-            raise UsageError(msg)
+            raise UsageError(msg, next_step="save them as one of these")
 
 
 def _frames(file: Path) -> Iterator[pd.DataFrame]:
     if file.suffix == ".csv":
-        with pd.read_csv(file, dtype=str, keep_default_na=False, chunksize=_ROWS) as frames:
+        with (
+            readable(file),
+            pd.read_csv(file, dtype=str, keep_default_na=False, chunksize=_ROWS) as frames,
+        ):
             yield from frames
         return
-    with pq.ParquetFile(file) as parquet:
+    with readable(file), pq.ParquetFile(file) as parquet:
         for batch in parquet.iter_batches(batch_size=_ROWS):
             yield batch.to_pandas()
 
 
 def _json_lines(file: Path) -> Iterator[dict[str, Any]]:
-    with file.open(encoding="utf-8") as lines:
+    with readable(file), file.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
@@ -95,9 +99,9 @@ def _json_lines(file: Path) -> Iterator[dict[str, Any]]:
 def _asked(record: dict[str, Any], row: int) -> Asked:
     try:
         return Asked(
-            str(record["user_id"]),
-            _number(record.get("lat")),
-            _number(record.get("lon")),
+            _name(record["user_id"]),
+            _degrees("lat", record.get("lat"), 90),
+            _degrees("lon", record.get("lon"), 180),
             _moment(record.get("at")),
             _texts(record.get("exclude")),
         )
@@ -106,12 +110,19 @@ def _asked(record: dict[str, Any], row: int) -> Asked:
         raise InvalidInput(msg, next_step="correct the row") from error
 
 
-def _number(value: object) -> float | None:
+def _name(value: object) -> str:
+    if value is None or value == "" or value != value:  # noqa: PLR0124 - NaN differs from itself
+        msg = "it has no user_id"
+        raise ValueError(msg)
+    return str(value)
+
+
+def _degrees(name: str, value: object, most: float) -> float | None:
     if value is None or value == "" or value != value:  # noqa: PLR0124 - NaN differs from itself
         return None
     number = float(str(value))
-    if not np.isfinite(number):
-        msg = f"{value} is not a coordinate"
+    if not -most <= number <= most:
+        msg = f"{name} {value} is not between -{most} and {most}"
         raise ValueError(msg)
     return number
 

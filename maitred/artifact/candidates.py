@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maitred.artifact.bounds import MAX_CANDIDATES, MAX_HISTORY
 from maitred.artifact.diners import Taste
 from maitred.artifact.manifest import Generator
 from maitred.artifact.model import Model
@@ -14,8 +15,6 @@ from maitred.catalogue import Indices
 from maitred.catalogue.tags import spans
 
 __all__ = [
-    "MAX_CANDIDATES",
-    "MAX_HISTORY",
     "Shortlist",
     "nearest",
     "neighbour_scores",
@@ -23,10 +22,6 @@ __all__ = [
     "proposals",
     "shortlist",
 ]
-
-MAX_CANDIDATES = 500
-MAX_HISTORY = 100
-"""How many of a diner's most recent restaurants neighbours are looked up for: bounds the work."""
 
 _BLOCK = 256
 _MOST_PROPOSED = 2000
@@ -50,8 +45,8 @@ class Shortlist:
 def shortlist(model: Model, taste: Taste, rows: Indices) -> Shortlist:
     """Return candidates among ``rows`` (ascending): what the generators name, united.
 
-    Restaurants that the diner dismissed are left out. Generators give way to later ones only at
-    the limit of 500; the popular ones then fill what is left, so that there are always
+    Restaurants that the diner dismissed are left out. Generators name at most 500 together (the
+    manifest says so); the popular ones then fill what is left, so that there are always
     min(500, allowed) candidates.
     """
     if taste.dismissed.size:
@@ -91,11 +86,7 @@ def _united(named: Sequence[Indices], popular: Indices, size: int) -> Indices:
     for positions in named:
         chosen[positions] = True
     room = MAX_CANDIDATES - int(np.count_nonzero(chosen))
-    if room < 0:  # who was named first comes first
-        chosen[:] = False
-        distinct, first = np.unique(np.concatenate(named), return_index=True)
-        chosen[distinct[first.argsort()[:MAX_CANDIDATES]]] = True
-    elif room:
+    if room:
         chosen[popular[~chosen[popular]][:room]] = True
     return chosen.nonzero()[0]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from maitred.artifact.candidates import MAX_HISTORY
+from maitred.artifact.bounds import MAX_HISTORY
 from maitred.artifact.diners import Taste
 from maitred.artifact.model import Model
 from maitred.catalogue import Indices

@@ -7,8 +7,9 @@ import hashlib
 from typing import Annotated, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
+from maitred.artifact.bounds import MAX_CANDIDATES
 from maitred.errors import CorruptArtifact
 
 __all__ = [
@@ -64,7 +65,7 @@ class Generator(_Part):
     """One source of candidates and how many it may name."""
 
     name: GeneratorName
-    limit: Annotated[int, Field(ge=1, le=500)]
+    limit: Annotated[int, Field(ge=1, le=MAX_CANDIDATES)]
 
 
 class Ranker(_Part):
@@ -122,6 +123,16 @@ class Manifest(_Part):
     """How value enters the ranking, so that nobody counts it twice."""
     gates: Verdict
     files: dict[str, FileEntry]
+
+    @field_validator("generators")
+    @classmethod
+    def _fit_together(cls, generators: list[Generator]) -> list[Generator]:
+        """None gives way to another: what each names is a candidate, whatever the others name."""
+        if sum(generator.limit for generator in generators) > MAX_CANDIDATES:
+            limits = " + ".join(f"{g.name} {g.limit}" for g in generators)
+            msg = f"name more than {MAX_CANDIDATES} candidates together: {limits}"
+            raise ValueError(msg)
+        return generators
 
 
 def encode(manifest: Manifest) -> bytes:

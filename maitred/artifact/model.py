@@ -180,11 +180,6 @@ class Model:
         """The rows of the thousand most chosen, best first."""
         return self.popular_order[:1000].astype(np.intp)
 
-    def neighbours(self, item: int) -> tuple[Ints, Floats32]:
-        """Return what a visit of ``item`` says: (restaurant indices, weights)."""
-        span = slice(self.neighbours_indptr[item], self.neighbours_indptr[item + 1])
-        return self.neighbours_items[span], self.neighbours_weights[span]
-
     @cached_property
     def dense_neighbours(self) -> Floats:
         """The neighbours as a full table, [n, n]: for models of a few thousand restaurants."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from maitred.artifact.candidates import MAX_CANDIDATES
+from maitred.artifact.bounds import MAX_CANDIDATES
 from maitred.artifact.model import Model
 from maitred.catalogue import Indices
 
@@ -37,29 +37,15 @@ def chosen(field: Field) -> Bools:
     if field.rows.size <= MAX_CANDIDATES:
         return field.allowed
     popular = _popular_order(field)
-    generators = field.model.manifest.generators
     result = np.zeros_like(field.allowed)
-    for generator in generators:
+    for generator in field.model.manifest.generators:
         result |= _named(field, generator.name, generator.limit, popular)
     room = MAX_CANDIDATES - np.count_nonzero(result, axis=1)
-    if sum(generator.limit for generator in generators) > MAX_CANDIDATES:
-        result, room = _in_turn(field, popular)
     rest = (field.allowed & ~result)[:, popular]
     result[:, popular] |= _at_most(rest, room)
     few = np.count_nonzero(field.allowed, axis=1) <= MAX_CANDIDATES
     result[few] = field.allowed[few]
     return result
-
-
-def _in_turn(field: Field, popular: Indices) -> tuple[Bools, NDArray[np.intp]]:
-    """Return what is named while there is room, generator after generator, and the room left."""
-    result = np.zeros_like(field.allowed)
-    room = np.full(result.shape[0], MAX_CANDIDATES)
-    for generator in field.model.manifest.generators:
-        fresh = _named(field, generator.name, generator.limit, popular) & ~result
-        result |= _at_most(fresh, room)
-        room = MAX_CANDIDATES - np.count_nonzero(result, axis=1)
-    return result, room
 
 
 def _named(field: Field, name: str, limit: int, popular: Indices) -> Bools:

@@ -86,11 +86,6 @@ class LiveCatalogue:
     def __len__(self) -> int:
         return len(self.base) + self._new_at.size
 
-    @cached_property
-    def everything(self) -> Indices:
-        """Every row that is there."""
-        return np.sort(np.concatenate([self._rest.everything, self._rows]))
-
     @property
     def usual_timezone(self) -> str:
         """The zone that most restaurants of the base keep."""

@@ -5,6 +5,7 @@ them again at every step would hold the interpreter for seconds.
 """
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import TypeVar
 
 import numpy as np
@@ -40,7 +41,8 @@ def merged(
     ``before`` [new]: how many of the kept rows stand before each new one. No id may stand in both.
     """
     pick = _Pick(len(old.ids), kept, len(new.ids), before, most_runs)
-    zone_names, zones = _recoded((old.zone_names, old.zones), (new.zone_names, new.zones))
+    zone_names, coded = _recoded((old.zone_names, old.zones), (new.zone_names, new.zones))
+    zone_names, zones = _in_use(zone_names, pick.rows(*(c.astype(np.int16) for c in coded)))
     openings_indptr, openings = pick.lists(
         (old.openings_indptr, old.openings), (new.openings_indptr, new.openings)
     )
@@ -53,7 +55,7 @@ def merged(
         worths=pick.rows(old.worths, new.worths),
         commissions=pick.rows(old.commissions, new.commissions),
         deliveries=pick.rows(old.deliveries, new.deliveries),
-        zones=pick.rows(*(codes.astype(np.int16) for codes in zones)),
+        zones=zones,
         zone_names=zone_names,
         cuisines=pick.tags(old.cuisines, new.cuisines),
         attributes=pick.tags(old.attributes, new.attributes),
@@ -128,7 +130,8 @@ class _Pick:
     def tags(self, old: Tags, new: Tags) -> Tags:
         words, (old_codes, new_codes) = _recoded((old.words, old.codes), (new.words, new.codes))
         indptr, codes = self.lists((old.indptr, old_codes), (new.indptr, new_codes))
-        return Tags(indptr, codes.astype(np.int32), words)
+        used, kept = _in_use(words, codes.astype(np.int32))
+        return Tags(indptr, kept, used)
 
     def places(self, old: Places, new: Places) -> Places:
         """Unite two orders by cell; dropped rows leave theirs."""
@@ -170,3 +173,14 @@ def _recoded(*coded: Coded) -> tuple[tuple[str, ...], Sequence[NDArray[np.intege
         np.array([code[word] for word in some], dtype=np.int32)[codes] if codes.size else codes
         for some, codes in coded
     ]
+
+
+def _in_use(
+    words: tuple[str, ...], codes: NDArray[_Scalar]
+) -> tuple[tuple[str, ...], NDArray[_Scalar]]:
+    """Leave out words that no row has any more: a corrected mistake must not stay a known word."""
+    is_used = np.bincount(codes, minlength=len(words)) > 0
+    if is_used.all():
+        return words, codes
+    moved = (np.cumsum(is_used) - 1).astype(codes.dtype)
+    return tuple(compress(words, is_used.tolist())), moved[codes]

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import httpx
 import orjson
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from maitred.client.lists import BatchReply, Popular, Recommendations, Similar
 from maitred.client.messages import Outcome, Outcomes, Query, Recommendation, Reply
+from maitred.client.paths import in_path
 from maitred.client.refusals import accepted, checked, mapping, unreachable
 from maitred.client.retries import Attempt, Call, Request, RetryBudget, exchange
 from maitred.clock import Clock
@@ -78,7 +79,7 @@ class Calls:
 
     def similar(self, restaurant_id: str, query: Query) -> Call[Similar]:
         """Ask what is like a restaurant."""
-        path = f"similar/{quote(restaurant_id, safe='')}"
+        path = f"similar/{in_path(restaurant_id)}"
         return (yield from self._list(path, query, Similar))
 
     def popular(self, query: Query) -> Call[Popular]:
@@ -96,7 +97,7 @@ class Calls:
 
     def restaurant(self, restaurant_id: str) -> Call[Mapping[str, object]]:
         """Return what the service knows of one restaurant."""
-        name = quote(restaurant_id, safe="")
+        name = in_path(restaurant_id)
         request = Request("GET", f"{self.inference}/v1/restaurants/{name}")
         return mapping((yield from self._accepted(request)))
 
@@ -119,14 +120,22 @@ class Calls:
         headers = {"if-none-match": etag} if etag else {}
         response = yield from self._answered(Request("GET", url, headers))
         if response.status_code == httpx.codes.NOT_MODIFIED and isinstance(known, model):
-            self._lists.move_to_end(url)
+            self._remember(url, etag, known)
             return known
         listed = checked(accepted(response), model)
         if named := response.headers.get("etag"):
-            self._lists[url] = (named, listed)
-            if len(self._lists) > REMEMBERED:
-                self._lists.popitem(last=False)
+            self._remember(url, named, listed)
         return listed
+
+    def _remember(self, url: str, etag: str, listed: BaseModel) -> None:
+        """Keep a list as the last one used; others may have pushed it out since it was asked for.
+
+        Threads and tasks may share this: each step stands alone, whatever happens between them.
+        """
+        self._lists.pop(url, None)
+        self._lists[url] = (etag, listed)
+        if len(self._lists) > REMEMBERED:
+            self._lists.popitem(last=False)
 
     def _accepted(self, request: Request) -> Call[httpx.Response]:
         return accepted((yield from self._answered(request)))

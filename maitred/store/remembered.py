@@ -21,6 +21,8 @@ from maitred.store.catalogue import NOWHERE, Position
 __all__ = ["Memory"]
 
 _GONE = "gone"
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile)
+"""What reading a file raises that was cut short or is no file of ours."""
 
 
 class Memory:
@@ -34,7 +36,7 @@ class Memory:
 
     def keep(self, position: Position, overlay: Overlay) -> None:
         """Remember an overlay, unless another worker has remembered this position or a later one."""
-        with self._lock():
+        with self._lock(fcntl.LOCK_EX):
             known = self._known()
             if any(other.reaches(position) for other in known.values()):
                 return
@@ -42,17 +44,28 @@ class Memory:
             gone = np.frombuffer(orjson.dumps(sorted(overlay.gone)), dtype=np.uint8)
             with partial.open("wb") as file:
                 np.savez(file, **overlay.changed.columns.arrays(), **{_GONE: gone})  # type: ignore[arg-type]
+                file.flush()
+                os.fsync(
+                    file.fileno()
+                )  # its name must not survive a power cut that its bytes do not
             partial.replace(self._folder / f"{position.epoch}-{position.number}.npz")
             for path in known:
                 path.unlink(missing_ok=True)
 
     def recall(self) -> tuple[Position, Overlay]:
         """Return what was remembered last; nothing, nowhere, if that cannot be read."""
+        try:
+            with self._lock(fcntl.LOCK_SH):
+                return self._newest()
+        except OSError:  # no folder can be made there, or none be read
+            return NOWHERE, NOTHING
+
+    def _newest(self) -> tuple[Position, Overlay]:
         newest_first = sorted(self._known().items(), key=lambda k: -k[0].stat().st_mtime_ns)
         for path, position in newest_first:
             try:
                 return position, _read(path)
-            except (OSError, ValueError, KeyError, IndexError, BadZipFile):
+            except _UNREADABLE:
                 continue
         return NOWHERE, NOTHING
 
@@ -65,10 +78,10 @@ class Memory:
         return found
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
+    def _lock(self, kind: int) -> Iterator[None]:
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / ".lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(file, kind)
             yield
 
 

@@ -100,14 +100,11 @@ def test_newcomers_are_ranked_in_a_block_too(data: st.DataObject) -> None:
     assert_as_alone(made, some, np.arange(720), 30)
 
 
-def test_limits_beyond_what_fits_leave_room_in_turn() -> None:
-    wide = model(700).manifest.model_copy(
-        update={"generators": [Generator(name="popular", limit=450),
-                               Generator(name="own_history", limit=100)]}
-    )  # fmt: skip
-    made = replace(model(700), manifest=wide)
-    items = np.arange(12, dtype=np.int32)
-    some = [Wish(Taste(items, np.ones(12, np.float32), None, items[:0]))]
+def test_limits_that_just_fit_leave_every_generator_what_it_names() -> None:
+    full = [Generator(name="popular", limit=400), Generator(name="own_history", limit=100)]
+    made = replace(model(700), manifest=model(700).manifest.model_copy(update={"generators": full}))
+    items = np.arange(700, dtype=np.int32)[::-1][:120]
+    some = [Wish(Taste(items, np.ones(120, np.float32), None, items[:0]))]
 
     assert_as_alone(made, some, np.arange(700), 500)
 

@@ -14,7 +14,7 @@ from maitred.artifact.candidates import neighbour_scores
 from maitred.artifact.diners import NOBODY, DinerRow
 from maitred.errors import CorruptArtifact
 from maitred.features import DinerState, Interaction, Kind
-from tests.support.models import HISTORY_ENDS, RESTAURANTS, WIDTH, tiny_diners, tiny_run
+from tests.support.models import HISTORY_ENDS, RESTAURANTS, WIDTH, said_by, tiny_diners, tiny_run
 
 INDEX = {f"r{i:02}": i for i in range(RESTAURANTS)}
 masks = st.lists(st.booleans(), min_size=RESTAURANTS, max_size=RESTAURANTS).map(np.array)
@@ -66,7 +66,7 @@ def test_log_p_is_a_distribution_whose_terms_add_up(taste: Taste, mask: np.ndarr
 def test_neighbours_add_up_over_the_history(taste: Taste) -> None:
     expected = np.zeros(RESTAURANTS)
     for item in taste.items:
-        items, weights = model().neighbours(item)
+        items, weights = said_by(model(), item)
         expected[items] += weights
 
     everything = model().catalogue.everything

@@ -18,6 +18,7 @@ from maitred.artifact import (
     DinerRow,
     Generator,
     Manifest,
+    Model,
     Ranker,
     Segment,
     Verdict,
@@ -179,6 +180,12 @@ def made_manifest(arrays: Arrays, *, objective: str = "clicks", seed: int = 1) -
         ),
         files=file_entries(arrays),
     )
+
+
+def said_by(model: Model, item: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """What a visit of a restaurant says of others: their rows, and the weights."""
+    span = slice(model.neighbours_indptr[item], model.neighbours_indptr[item + 1])
+    return model.neighbours_items[span], model.neighbours_weights[span]
 
 
 def tiny_run(folder: Path, objective: str = "clicks", seed: int = 1) -> Path:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from maitred.errors import InvalidInput, UsageError
+from training.dataset.readable import readable
 
 __all__ = ["Row", "read_rows"]
 
@@ -27,13 +28,13 @@ def read_rows(path: Path) -> list[Row]:
 
     Raises:
         UsageError: if there is no such file, or it has another ending.
-        InvalidInput: if a row cannot be read, naming it.
+        InvalidInput: if a row cannot be read, naming it, or if the file is none of its kind.
     """
     file = path / "restaurants.parquet" if path.is_dir() else path
     reader = _READERS.get(file.suffix)
     if reader is None:
-        msg = f"{file.name} ends neither in {', '.join(sorted(_READERS))}"
-        raise UsageError(msg)
+        msg = f"{file.name}: restaurants are read from {', '.join(sorted(_READERS))}"
+        raise UsageError(msg, next_step="save them as one of these, or name a data set folder")
     if not file.is_file():
         msg = f"there is no file {file}"
         raise UsageError(msg)
@@ -57,7 +58,7 @@ def _json_lines(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def _csv(file: Path) -> Iterator[dict[str, Any]]:
-    with file.open(encoding="utf-8-sig", newline="") as lines:
+    with readable(file), file.open(encoding="utf-8-sig", newline="") as lines:
         for number, row in enumerate(csv.DictReader(lines), start=1):
             if None in row:
                 raise _unreadable(number, "has more cells than the heading")
@@ -80,7 +81,9 @@ def _cell(name: str, text: str) -> object:
 def _parquet(file: Path) -> Iterator[dict[str, Any]]:
     import pyarrow.parquet as pq  # noqa: PLC0415 - only who reads Parquet loads it
 
-    yield from pq.read_table(file).to_pylist()
+    with readable(file):
+        rows = pq.read_table(file).to_pylist()
+    yield from rows
 
 
 _READERS: Final[dict[str, Callable[[Path], Iterator[dict[str, Any]]]]] = {

@@ -22,6 +22,8 @@ def put(file: Path, url: str | None, *, calls: int, start: int) -> None:
 
     Raises:
         Refused: if rows were left out; after all others are written.
+        Unavailable, Unauthorised: if the service is away or wants another key; what became of
+            the rows until then is printed, and the first that was not written is named.
     """
     deps = dependencies()
     rows = [row for row in read_rows(file) if row[0] >= start]
@@ -34,6 +36,8 @@ def put(file: Path, url: str | None, *, calls: int, start: int) -> None:
     for fault in done.faults[:_PRINTED]:
         name = f"{fault.field}: " if fault.field else ""
         deps.out.print(f"row {fault.row}: {name}{fault.reason}", markup=False)
+    if done.stop:
+        raise done.stop.error
     if done.faults:
         count = len({fault.row for fault in done.faults})
         msg = f"{count} of {len(rows)} rows are at fault and were left out"

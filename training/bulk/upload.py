@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx
 import orjson
 
+from maitred.client.paths import in_path
 from maitred.clock import Clock
 from maitred.errors import MaitredError, NotFound, Refused, Unauthorised, Unavailable
 from training.bulk.rows import Row
@@ -31,6 +31,14 @@ class Fault:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a part was not written to its end, and its first row that was not."""
+
+    row: int
+    error: MaitredError
+
+
 @dataclass(slots=True)
 class Written:
     """What became of all rows."""
@@ -38,6 +46,16 @@ class Written:
     created: int = 0
     replaced: int = 0
     faults: list[Fault] = field(default_factory=list)
+    stop: Stop | None = None
+    """None: every row was written or is at fault. Else no row before the one it names is open."""
+
+    def add(self, some: "Written") -> None:
+        """Take in what became of some of the rows; of two stops the one further up holds."""
+        self.created += some.created
+        self.replaced += some.replaced
+        self.faults += some.faults
+        if some.stop and (self.stop is None or some.stop.row < self.stop.row):
+            self.stop = some.stop
 
 
 class Door:
@@ -72,9 +90,8 @@ class Door:
     ) -> Written:
         """Write all rows, ``calls`` at a time; rows at fault are left out and named.
 
-        Raises:
-            Unavailable: if the service stays away; says from which row to go on.
-            Unauthorised, Refused: if it refuses more than single rows.
+        If the service stays away, or refuses more than single rows, no further call is begun,
+        those under way are waited for, and ``stop`` says why and from which row to go on.
         """
         done, distinct = _without_doubles(rows)
         waiting: set[Future[Written]] = set()
@@ -82,6 +99,8 @@ class Door:
             for part in _parts(distinct):
                 if len(waiting) >= calls:
                     waiting = _collect(waiting, done, advance)
+                if done.stop:
+                    break
                 waiting.add(pool.submit(self._write, part))
             while waiting:
                 waiting = _collect(waiting, done, advance)
@@ -91,12 +110,16 @@ class Door:
     def _write(self, part: Sequence[Row]) -> Written:
         done, left = Written(), list(part)
         while left:
-            reply = self._ask(left)
+            try:
+                reply = self._ask(left)
+                faults = [] if reply.is_success else _faults_of(reply, left)
+            except MaitredError as error:
+                done.stop = Stop(left[0][0], error)
+                return done
             if reply.is_success:
                 counts = reply.json()
                 done.created, done.replaced = counts["created"], counts["replaced"]
                 return done
-            faults = _faults_of(reply, left)
             done.faults += faults
             bad = {fault.row for fault in faults}
             left = [row for row in left if row[0] not in bad]
@@ -105,13 +128,14 @@ class Door:
     def _ask(self, rows: Sequence[Row]) -> httpx.Response:
         body = orjson.dumps({"restaurants": [row for _, row in rows]})
         for attempt in range(TRIES):
+            if attempt:
+                self._clock.sleep(FIRST_WAIT_S * 2 ** (attempt - 1))
             try:
                 reply = self._http.post("/v1/restaurants", content=body)
             except httpx.TransportError:
                 reply = None
             if reply is not None and reply.status_code not in {429, 502, 503}:
                 return reply
-            self._clock.sleep(FIRST_WAIT_S * 2**attempt)
         msg = f"the service did not take row {rows[0][0]} and those after it"
         raise Unavailable(msg, next_step=f"run the same again with --start {rows[0][0]}")
 
@@ -132,9 +156,7 @@ def _collect(
     finished, still = wait(waiting, return_when=FIRST_COMPLETED)
     for future in finished:
         some = future.result()
-        done.created += some.created
-        done.replaced += some.replaced
-        done.faults += some.faults
+        done.add(some)
         advance(some.created + some.replaced + len({fault.row for fault in some.faults}))
     return still
 
@@ -196,4 +218,4 @@ def _problem(reply: httpx.Response) -> dict[str, Any]:
 
 
 def _path(restaurant_id: str) -> str:
-    return f"/v1/restaurants/{quote(restaurant_id, safe='')}"
+    return f"/v1/restaurants/{in_path(restaurant_id)}"

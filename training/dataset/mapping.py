@@ -144,6 +144,7 @@ class RestaurantsTable(Table):
     timezone: PlainColumn | None = None
     avg_value: ValueColumn | None = None
     commission_rate: PlainColumn | None = None
+    delivery_km: PlainColumn | None = None
     features: tuple[SplitColumn, ...] = ()
     text: tuple[PlainColumn, ...] = ()
 

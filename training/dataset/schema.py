@@ -65,6 +65,7 @@ RESTAURANTS: Final = pa.schema(
         pa.field("timezone", pa.string()),
         pa.field("attributes", _TEXTS),
         pa.field("text", pa.string()),
+        pa.field("delivery_km", pa.float64()),
     ]
 )
 """One row per restaurant; ``hours`` in the form of :func:`maitred.catalogue.parse_hours`."""
@@ -81,6 +82,10 @@ USERS: Final = pa.schema(
 )
 """One row per diner; ``attributes`` and ``sensitive`` hold ``column=value`` texts. What is
 ``sensitive`` is for audits of fairness and never becomes a feature."""
+
+_LATER: Final = frozenset({"delivery_km"})
+"""Columns that older folders have not. Where nothing is known they leave no trace in a digest, so
+a data set without them is the one that it was before there were any."""
 
 _WHOLE: Final = {pa.int64(): pd.Int64Dtype()}
 
@@ -114,10 +119,14 @@ def table_of(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
 def conform(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
     """Return the table cast to ``schema``, its columns in order; ``where`` names it in errors.
 
+    Columns that came later are null where a folder is from before.
+
     Raises:
         InvalidDataset: naming the column that is missing, of another type, or null where it may
             not be.
     """
+    for name in _LATER.intersection(schema.names).difference(table.column_names):
+        table = table.append_column(name, pa.nulls(len(table), schema.field(name).type))
     missing = [name for name in schema.names if name not in table.column_names]
     if missing:
         msg = (
@@ -184,6 +193,8 @@ def digest(*tables: pa.Table | None) -> str:
         if table is None:
             continue
         for name in table.column_names:
+            if name in _LATER and not pc.any(pc.is_finite(table[name])).as_py():
+                continue
             sha.update(name.encode())
             _digest_column(sha, table[name].combine_chunks())
     return sha.hexdigest()

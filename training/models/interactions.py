@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from maitred.artifact import Taste
-from maitred.artifact.candidates import MAX_HISTORY
+from maitred.artifact.bounds import MAX_HISTORY
 from maitred.catalogue import Catalogue
 from training import objectives
 from training.dataset import Dataset, catalogue_of

@@ -79,6 +79,19 @@ def test_errors_say_what_was_wrong(service: Service) -> None:
     assert raised.value.fields[0][0] == "diners[1].k"
 
 
+@pytest.mark.parametrize("name", [".", "..", "...", "a/../b", "%2E", "../popular"])
+def test_dots_are_ids_like_any_others(service: Service, name: str) -> None:
+    rows = {"restaurants": [{"restaurant_id": name, "name": "dots"}]}
+    key = {"Authorization": "Bearer sesame"}
+    service.http.post("/v1/restaurants", json=rows, headers=key).raise_for_status()
+
+    with Client(service.url, traffic=Traffic.PREVIEW) as client:
+        known = client.restaurant(name)
+        similar = client.similar(name)
+
+    assert known["restaurant_id"] == similar.restaurant_id == name
+
+
 async def test_an_event_loop_has_the_same_calls(service: Service) -> None:
     async with AsyncClient(service.url, traffic=Traffic.PREVIEW, admin_key="sesame") as client:
         batch = await client.batch([Query(user_id="u1"), Query()])

@@ -13,7 +13,7 @@ from maitred.clock import ManualClock
 from services.inference.described_more import PopularReply, SimilarReply
 from services.inference.snapshot import Served, Snapshot
 from tests.support.inference import ADMIN, HERE, LiveInference, ids, publish, serving
-from tests.support.models import tiny_run
+from tests.support.models import said_by, tiny_run
 from tests.support.servers import LiveValkey
 
 pytest_plugins = ["tests.support.served"]
@@ -55,7 +55,7 @@ async def test_what_diners_choose_together_comes_first_then_what_is_of_like_tast
 ) -> None:
     clicks = inference.deps.snapshots.now.clicks
     assert clicks is not None
-    items, weights = clicks.model.neighbours(1)
+    items, weights = said_by(clicks.model, 1)
     best_first = [f"r{i:02}" for i in items[weights.argsort()[::-1]]]
 
     reply = await similar(inference, k=12, explain="true")

@@ -7,7 +7,7 @@ import pytest
 from maitred.events import decode
 from maitred.features import Kind
 from tests.support.inference import HERE, RECOMMENDATIONS, LiveInference, ids, remember, scores
-from tests.support.models import HISTORY_ENDS
+from tests.support.models import HISTORY_ENDS, said_by
 from tests.support.servers import LiveValkey
 from tests.support.waiting import until
 
@@ -223,10 +223,7 @@ async def test_a_cause_is_the_visited_restaurant_that_says_most(inference: LiveI
     for item in reply["items"]:
         at = model.catalogue.index[item["restaurant_id"]]
         weights = {
-            v: float(w)
-            for v in visited
-            for i, w in zip(*model.neighbours(v), strict=True)
-            if i == at
+            v: float(w) for v in visited for i, w in zip(*said_by(model, v), strict=True) if i == at
         }
         texts = {r["text"] for r in item["reasons"] if r["code"] == "because_you_visited"}
         best = max(weights, key=lambda v: weights[v], default=None)

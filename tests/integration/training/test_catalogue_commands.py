@@ -116,6 +116,20 @@ def test_restaurants_are_shown_and_taken_away(run: Run, http: httpx.Client) -> N
     assert (unknown.exit_code, "no restaurant 'x/y'" in unknown.output) == (1, True)
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+def test_dots_are_shown_and_taken_away_like_any_others(
+    run: Run, http: httpx.Client, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "dots.jsonl"
+    file.write_text(json.dumps({"restaurant_id": name}))
+
+    written, shown, gone = run("put", str(file)), run("show", name), run("delete", name)
+
+    assert (written.exit_code, gone.exit_code) == (0, 0), written.output + gone.output
+    assert json.loads(shown.output)["restaurant_id"] == name
+    assert http.get(f"/v1/restaurants/{'%2E' * len(name)}").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("name", "content", "code", "says"),
     [
@@ -125,13 +139,17 @@ def test_restaurants_are_shown_and_taken_away(run: Run, http: httpx.Client) -> N
         ("bad.jsonl", "[]", 1, "row 1"),
         ("long.csv", "restaurant_id\na,b\n", 1, "row 1"),
         ("odd.jsonl", '{"stars": 3}', 1, "row 1: restaurant_id"),
+        ("latin.csv", "restaurant_id,name\na,Caf\xe9\n", 1, "latin.csv is not UTF-8"),
+        ("latin.jsonl", '{"restaurant_id": "\xe9"}', 1, "row 1: "),
+        ("huge.csv", f"restaurant_id\n{'a' * 200_000}\n", 1, "huge.csv cannot be read as csv"),
+        ("odd.parquet", "restaurant_id\na\n", 1, "odd.parquet cannot be read as parquet"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_by_name(
     run: Run, tmp_path: Path, name: str, content: str | None, code: int, says: str
 ) -> None:
     if content is not None:
-        (tmp_path / name).write_text(content)
+        (tmp_path / name).write_text(content, encoding="latin-1")
 
     result = run("put", str(tmp_path / name))
 

@@ -26,6 +26,7 @@ NEW = Restaurant(
     price_level=2,
     hours=parse_hours(["fri 18:00-02:00"]),
     timezone="America/Chicago",
+    delivery_km=3.5,
 )
 
 

@@ -1,5 +1,6 @@
 """A model on disk is checked before it serves."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,21 @@ def test_a_changed_manifest_is_another_version_or_no_manifest(folder: Path) -> N
     path.write_bytes(b"{}")
     with pytest.raises(CorruptArtifact, match="manifest"):
         read_manifest(folder)
+
+
+def test_generators_that_name_more_than_all_candidates_together_are_refused(folder: Path) -> None:
+    path = folder / MANIFEST
+    body = json.loads(path.read_bytes())
+    limits = {"popular": 401, "own_history": 100}
+    body["generators"] = [{"name": name, "limit": limit} for name, limit in limits.items()]
+    path.write_text(json.dumps(body))
+
+    with pytest.raises(CorruptArtifact, match=r"popular 401 \+ own_history 100"):
+        load(folder)
+
+    body["generators"][0]["limit"] = 400
+    path.write_text(json.dumps(body))
+    assert load(folder).manifest.generators[0].limit == 400
 
 
 def test_a_missing_file_is_refused(folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from maitred.errors import InvalidDataset, Refused, UsageError
 from tests.support.datasets import run_data, small_dataset
-from training.dataset import catalogue_of, load, save
+from training.dataset import build, catalogue_of, load, save
 from training.dataset.schema import EVENTS, RESTAURANTS
 
 ROWS = [
@@ -94,6 +94,36 @@ def test_a_missing_column_is_named_with_its_file(tmp_path: Path):
 
     with pytest.raises(InvalidDataset, match=r"events\.parquet lacks the column\(s\) rank"):
         load(tmp_path)
+
+
+def test_a_folder_from_before_a_column_is_read_and_is_the_same_data_set(tmp_path: Path):
+    save(small_dataset(ROWS), tmp_path)
+    table = pq.read_table(tmp_path / "restaurants.parquet")
+    pq.write_table(table.drop_columns(["delivery_km"]), tmp_path / "restaurants.parquet")
+
+    old = load(tmp_path)
+
+    assert old.restaurants["delivery_km"].isna().all()
+    assert build(old.events, old.restaurants, None, source="again").meta.fingerprint == (
+        old.meta.fingerprint
+    )
+    assert run_data("validate", tmp_path).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("known", "is_as_before"),
+    [({}, True), ({"delivery_km": [None]}, True), ({"delivery_km": [0.0]}, False)],
+)
+def test_a_fingerprint_holds_as_long_as_nothing_is_known_of_what_came_later(
+    known: dict[str, list[float | None]],
+    is_as_before: bool,  # noqa: FBT001
+):
+    rows = [{"event_id": "a", "user_id": "u1", "restaurant_id": "r1"}]
+    before = "03d25639632c63bc5c58fdb16153feae748fcc5af57f59d9bace804f9be3b5a9"
+
+    found = small_dataset(rows, restaurant_id=["r1"], price_level=[2], **known).meta.fingerprint
+
+    assert (found == before) is is_as_before
 
 
 def test_a_column_of_another_type_is_named(tmp_path: Path):

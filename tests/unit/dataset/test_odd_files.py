@@ -18,6 +18,7 @@ price = "price"
 timezone = "zone"
 avg_value = {column = "typical", unit = "major"}
 commission_rate = "rate"
+delivery_km = "reach"
 """
 
 
@@ -98,7 +99,11 @@ def test_compressed_tables_are_read(tmp_path: Path) -> None:
 
 
 def test_restaurants_state_what_they_cost_pay_and_keep_as_time(tmp_path: Path) -> None:
-    places = "id,price,zone,typical,rate\nr1,$$$,Asia/Tokyo,24.5,0.2\nr2,2,Mars/Base,0,1.5\n"
+    places = (
+        "id,price,zone,typical,rate,reach\n"
+        "r1,$$$,Asia/Tokyo,24.5,0.2,3.5\n"
+        "r2,2,Mars/Base,0,1.5,-1\n"
+    )
 
     ran = import_tables(
         tmp_path, {"orders.csv": HEADER + GOOD, "places.csv": places}, MAPPING + TERMS
@@ -106,7 +111,7 @@ def test_restaurants_state_what_they_cost_pay_and_keep_as_time(tmp_path: Path) -
 
     one, two = load(tmp_path / "out").restaurants.to_dict("records")
     assert (one["price_level"], one["avg_value_minor"], one["commission_rate"]) == (3, 2450, 0.2)
-    assert one["timezone"] == "Asia/Tokyo"
+    assert (one["timezone"], one["delivery_km"]) == ("Asia/Tokyo", 3.5)
     assert (two["price_level"], two["timezone"]) == (2, "Europe/Paris")
     assert pd.isna(two["avg_value_minor"])
     assert pd.isna(two["commission_rate"])
@@ -114,14 +119,15 @@ def test_restaurants_state_what_they_cost_pay_and_keep_as_time(tmp_path: Path) -
     assert blanked == {
         "avg_value_minor": 1,
         "commission_rate": 1,
+        "delivery_km": 1,
         "price_level": 0,
         "timezone": 1,
     }
 
 
 def test_a_restaurant_that_comes_again_is_a_duplicate_or_quarantined(tmp_path: Path) -> None:
-    rows = "r1,1,,1,0\n" * 2 + "r1,2,,1,0\n"
-    places = "id,price,zone,typical,rate\n" + rows
+    rows = "r1,1,,1,0,2\n" * 2 + "r1,2,,1,0,2\n"
+    places = "id,price,zone,typical,rate,reach\n" + rows
 
     ran = import_tables(
         tmp_path, {"orders.csv": HEADER + GOOD, "places.csv": places}, MAPPING + TERMS

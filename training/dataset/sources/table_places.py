@@ -28,6 +28,8 @@ Columns = dict[str, pd.Series]
 Convert = Callable[[Chunk, Verdicts], Columns]
 
 _ZONES: Final = frozenset(available_timezones())
+_FARTHEST_KM: Final = 20_040.0
+"""Half the earth's circumference, as at the door for restaurants."""
 
 
 def read_restaurants(
@@ -73,6 +75,8 @@ def _terms(
         found["avg_value_minor"] = values.mask(worthless), bad | worthless
     if table.commission_rate is not None:
         found["commission_rate"] = columns.numbers(cell(chunk, table.commission_rate), 0, 1)
+    if table.delivery_km is not None:
+        found["delivery_km"] = columns.numbers(cell(chunk, table.delivery_km), 0, _FARTHEST_KM)
     for name, (_, unreadable) in found.items():
         verdicts.blanked[name] = unreadable
     return {name: values for name, (values, _) in found.items()}
