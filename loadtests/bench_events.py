@@ -31,7 +31,9 @@ from maitred.observability import Metrics
 from maitred.policy import resolve
 from maitred.settings import Settings, cache_folder, child_environment, load
 from services.inference.ask import Ask
-from services.inference.impressions import Impression, ImpressionLog, SocketChannel
+from services.inference.channel import SocketChannel
+from services.inference.datagram import Impression
+from services.inference.impressions import ImpressionLog
 from services.inference.shown import Rung, Shown
 from services.local.broker import Broker, broker_launch
 from services.local.jars import class_path

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 __all__ = [
     "AREA_RESOLUTION",
     "EARTH_RADIUS_KM",
+    "HALF_THE_EARTH_KM",
     "INDEX_RESOLUTION",
     "area",
     "cell_of",
@@ -23,6 +24,9 @@ __all__ = [
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius of the WGS 84 ellipsoid, IUGG."""
+
+HALF_THE_EARTH_KM = 20_040.0
+"""No place on earth is farther from another: half of the equator, rounded up."""
 
 AREA_RESOLUTION = 6
 """H3 resolution of an *area*: cells of about 36 km², a part of a city."""

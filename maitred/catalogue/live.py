@@ -1,7 +1,6 @@
 """A model's restaurants as they are now: what was changed, added or taken away since it was made."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 
 import numpy as np
 from typing_extensions import override

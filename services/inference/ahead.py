@@ -15,8 +15,9 @@ __all__ = ["Ahead"]
 class Ahead:
     """Shared work, done once for many diners; None: the walk does it itself.
 
-    What the diner asked for has been checked against ``snapshot``. ``view`` is what :class:`services.inference.breadth.Breadth` would give of ``snapshot`` for the
-    diner's filters, ``judged`` what stage one and two would give of ``taste``.
+    What the diner asked for has been checked against ``snapshot``. ``view`` is what
+    :class:`services.inference.breadth.Breadth` would give of it for the diner's filters, ``judged``
+    what stage one and two would give of ``taste``.
     """
 
     snapshot: Snapshot

@@ -12,10 +12,10 @@ from maitred.observability import Metrics, configure_logging
 from maitred.settings import Settings, load
 from services.inference import batch_routes, described_more
 from services.inference.admin import admin_router
+from services.inference.channel import Outlet
 from services.inference.deps import assemble
 from services.inference.described import PATH
 from services.inference.door import Recommendations
-from services.inference.impressions import Outlet
 from services.inference.lookup_routes import lookup_routes
 from services.inference.paths import BATCH
 from services.inference.restaurants import restaurants_router

@@ -12,12 +12,10 @@ from typing import Final
 
 from maitred.events import Traffic
 from maitred.observability import Metrics
-from services.inference.channel import Channel, LocalChannel, Outlet, SocketChannel
-from services.inference.datagram import Impression, pack, unpack
+from services.inference.channel import Channel
+from services.inference.datagram import Impression, pack
 
-__all__ = [
-    "Channel", "Impression", "ImpressionLog", "LocalChannel", "Outlet", "SocketChannel", "encode",
-]  # fmt: skip
+__all__ = ["ImpressionLog"]
 
 QUEUE: Final = 10_000
 """Impressions that wait in a worker while the relay takes none: some 20 MB, 25 s at 400/s."""
@@ -29,12 +27,6 @@ _SILENT: Final = frozenset({Traffic.PREVIEW, Traffic.WARMUP})
 
 Later = Callable[[float, Callable[[], None]], object]
 """An event loop's ``call_later``."""
-
-
-def encode(impression: Impression) -> bytes:
-    """Return the event that this impression becomes."""
-    [(_, event)] = unpack(pack(impression))
-    return event
 
 
 class ImpressionLog:

@@ -14,6 +14,7 @@ from services.inference.lookups import Page
 from services.inference.paths import CATALOGUE_VERSION, DIAL, FILTERS, POPULAR, SIMILAR
 from services.inference.schemas import ask_of_query
 from services.inference.snapshot import Snapshot
+from services.web.entity_tags import tags_of
 
 __all__ = ["lookup_routes"]
 
@@ -74,18 +75,13 @@ def _answer(
 ) -> Response:
     deps: Dependencies = request.app.state.dependencies
     headers = {
-        "ETag": page.etag,
+        "ETag": f'"{page.etag}"',
         "Cache-Control": _CACHE,
         CATALOGUE_VERSION: snapshot.catalogue_version,
     }
-    if _is_known(request.headers.get("if-none-match", ""), page.etag):
+    known = tags_of(request, "if-none-match")
+    if known and known.name(page.etag):
         deps.metrics.lookups.labels(route, "unchanged").inc()
         return Response(status_code=304, headers=headers)
     deps.metrics.lookups.labels(route, "remembered" if is_remembered else "made").inc()
     return Response(page.body, headers=headers, media_type="application/json")
-
-
-def _is_known(header: str, etag: str) -> bool:
-    """Whether If-None-Match (RFC 9110, 13.1.2) names this content; weak comparison."""
-    names = [name.strip().removeprefix("W/") for name in header.split(",")]
-    return etag in names or names == ["*"]

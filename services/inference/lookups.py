@@ -40,7 +40,7 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A reply's bytes and what names them."""
+    """A reply's bytes and what names them, an entity tag without its quotes."""
 
     body: bytes
     etag: str
@@ -49,7 +49,7 @@ class Page:
     def of(cls, content: dict[str, Any]) -> "Page":
         """Write a reply. Equal content has an equal name in every worker."""
         body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
-        return cls(body, f'"{blake2b(body, digest_size=12).hexdigest()}"')
+        return cls(body, blake2b(body, digest_size=12).hexdigest())
 
 
 _Pages = OrderedDict[tuple[object, ...], Page]

@@ -22,14 +22,12 @@ class Meter:
         self._steps = {n: HistogramTally(metrics.steps.labels(n), LATENCY_S) for n in STEPS}
         self._requests = CounterTally(metrics.requests)
 
-    def count(self, deadline: Deadline, labels: tuple[str, str, str, str]) -> float:
-        """Count a reply by (objective, rung, what ran short, traffic); return its seconds."""
-        took_s = deadline.elapsed_s
-        self._latency.observe(took_s)
+    def count(self, deadline: Deadline, labels: tuple[str, str, str, str]) -> None:
+        """Count a reply by (objective, rung, what ran short, traffic)."""
+        self._latency.observe(deadline.elapsed_s)
         for step, seconds in deadline.laps:
             self._steps[step].observe(seconds)
         self.listed(labels)
-        return took_s
 
     def listed(self, labels: tuple[str, str, str, str]) -> None:
         """Count one list by (objective, rung, what ran short, traffic): a batch makes many."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from maitred.events import Traffic
+from maitred.geo import HALF_THE_EARTH_KM
 from maitred.ids import MAX_ID_CHARS
 from maitred.policy import Objective
 from services.inference import checks
@@ -21,7 +22,6 @@ MAX_K = 100
 MAX_LISTED = 1000
 MAX_WORDS = 50
 MAX_HISTORY = 100
-HALF_THE_EARTH_KM = 20_040.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ from services.inference.ask import Ask
 from services.inference.breadth import Breadth
 from services.inference.candidates import shortlist_for, taste_for
 from services.inference.catalogue_view import View
+from services.inference.datagram import Impression
 from services.inference.deadline import Deadline
 from services.inference.explain import explain
 from services.inference.exploration import draw
-from services.inference.impressions import Impression, ImpressionLog
+from services.inference.impressions import ImpressionLog
 from services.inference.scorer import Judged, judge
 from services.inference.shown import Degraded, Reason, Shown
 from services.inference.snapshot import Served, Snapshot, Snapshots

@@ -15,6 +15,7 @@ from pydantic import (
 
 from maitred.catalogue import Restaurant, parse_hours
 from maitred.errors import InvalidInput
+from maitred.geo import HALF_THE_EARTH_KM
 from maitred.ids import MAX_ID_CHARS
 
 __all__ = ["EXAMPLE", "RestaurantBody", "record_from"]
@@ -33,7 +34,6 @@ EXAMPLE: dict[str, Any] = {
     "attributes": ["vegetarian"],
     "delivery_km": 4.5,
 }
-HALF_THE_EARTH_KM = 20_040.0
 MOST_MINOR = 2**53
 _ZONES = available_timezones()
 

@@ -71,10 +71,11 @@ class Relay:
 
     def run(self) -> None:
         """Hand on what comes until stopped or orphaned; then what still waits, for two seconds."""
-        watched = [self._receiver] if self._lifeline is None else [self._receiver, self._lifeline]
+        lifeline = self._lifeline
+        watched = [self._receiver.fileno(), *([] if lifeline is None else [lifeline])]
         while not self._stopping.is_set():
             readable, _, _ = select.select(watched, [], [], _TURN_S)
-            if self._lifeline in readable and not os.read(self._lifeline, 1):
+            if lifeline in readable and not os.read(lifeline, 1):
                 break
             self._turn()
             self._stopping.wait(_PAUSE_S)

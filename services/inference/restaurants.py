@@ -20,6 +20,7 @@ from services.inference.follow import Rests
 from services.inference.paths import CATALOGUE_VERSION
 from services.inference.records import EXAMPLE, RestaurantBody, record_from
 from services.web.auth import AdminKey
+from services.web.entity_tags import tags_of
 from services.web.parameters import no_unknown_parameters
 from services.web.responses import JsonResponse
 
@@ -31,6 +32,7 @@ MAX_RESTAURANTS = 1000
 _ROWS_A_TURN = 20
 """Rows checked before requests get their turn: about a millisecond."""
 _TAG_CHARS = 40
+_NO_TAG = "no such tag"
 _MAX_REPORTED = 100
 """Faults named in one refusal."""
 
@@ -119,9 +121,9 @@ async def show(request: Request, restaurant_id: str) -> Response:
     if restaurant is None:
         msg = f"no restaurant {restaurant_id!r} is known"
         raise NotFound(msg, fields=(("restaurant_id", "unknown"),))
-    tag = f'"{tag_of(restaurant)}"'
-    if tag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers={"ETag": tag})
+    tag, known = tag_of(restaurant), tags_of(request, "if-none-match")
+    if known and known.name(tag):
+        return Response(status_code=304, headers={"ETag": f'"{tag}"'})
     return _shown(restaurant, now.position, 200)
 
 
@@ -226,19 +228,21 @@ def _json(raw: bytes) -> object:
 
 def _expected(request: Request) -> str:
     """Return what a write demands of the state before it, as `Change.expected`."""
-    match = request.headers.get("if-match")
-    if request.headers.get("if-none-match") is not None:
-        if request.headers["if-none-match"].strip() != "*" or match is not None:
+    match, none_match = tags_of(request, "if-match"), tags_of(request, "if-none-match")
+    if none_match is not None:
+        if not none_match.is_any or match is not None:
             raise _invalid(
                 field="If-None-Match", reason="of a write must be *, and without If-Match"
             )
         return ""
     if match is None:
         return "*"
-    if match.strip() == "*":
+    if match.is_any:
         return "+"
-    tag = match.strip().removeprefix("W/").strip('"')
-    return tag if len(tag) == _TAG_CHARS else "no such tag"
+    if len(match.strong) + len(match.weak) > 1:
+        raise _invalid(field="If-Match", reason="of a write must be one entity tag or *")
+    # weak ones never match: RFC 9110, 13.1.1
+    return match.strong[0] if match.strong and len(match.strong[0]) == _TAG_CHARS else _NO_TAG
 
 
 def _shown(restaurant: Restaurant, position: Position, status: int) -> Response:

@@ -1,7 +1,6 @@
 """A program that a master runs beside its workers. What it does is no business of the master's."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 __all__ = ["Companion"]
 
@@ -10,8 +9,7 @@ __all__ = ["Companion"]
 class Companion:
     """Started before the workers and stopped after them; started again when it ends by itself.
 
-    ``argv`` is the whole command. Its environment is the master's with ``environment`` (settings by
-    field name) on top. Its standard input is a pipe that ends when the master is gone, however that
+    ``argv`` is the whole command. It has the master's environment. Its standard input is a pipe that ends when the master is gone, however that
     happened: a companion should read it and end then. SIGTERM asks it to end, within
     ``stop_within_s`` seconds; it never sees Ctrl-C or SIGHUP.
 
@@ -26,6 +24,5 @@ class Companion:
 
     name: str
     argv: tuple[str, ...]
-    environment: Mapping[str, object] = field(default_factory=dict)
     inbox: str | None = None
     stop_within_s: float = 5.0

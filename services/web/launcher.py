@@ -70,7 +70,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 def _companion(companion: Companion, stack: ExitStack, senders: dict[str, int]) -> Recipe:
     """Return how to start it; the sending end of its inbox is added to ``senders``."""
-    fields: dict[str, object] = dict(companion.environment)
+    fields: dict[str, object] = {}
     fds: tuple[int, ...] = ()
     if companion.inbox is not None:
         receiving, sending = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -31,7 +31,6 @@ _LOOK_S: Final = 0.02
 _TICKS_A_SWEEP: Final = 5
 _LOOKS_A_TURN: Final = 500
 _CUTS_A_TURN: Final = 8
-_STARTUP_FAILED: Final = 3
 _ORPHANED: Final = 1
 
 

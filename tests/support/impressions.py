@@ -16,7 +16,7 @@ from maitred.observability import Metrics
 from maitred.policy import resolve
 from services.inference.ask import Ask
 from services.inference.channel import HandOn
-from services.inference.impressions import Impression
+from services.inference.datagram import Impression, pack, unpack
 from services.inference.relay import Relay
 from services.inference.shown import Rung, Shown
 
@@ -51,6 +51,12 @@ def impression(
     diner = user_id or f"u{number % 7}"
     ask = Ask(f"request-{number}", user_id=diner, traffic=traffic)
     return Impression(ask, NOW, shown, ids, "clicks-0123456789ab")
+
+
+def encode(shown: Impression) -> bytes:
+    """Return the event that this impression becomes."""
+    [(_, event)] = unpack(pack(shown))
+    return event
 
 
 def told(raw: bytes) -> dict[str, object]:

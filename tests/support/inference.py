@@ -15,9 +15,9 @@ from maitred.settings import Settings
 from maitred.store import keys, models
 from maitred.store.client import connect
 from services.inference.app import build
+from services.inference.channel import Outlet
 from services.inference.deps import Dependencies
 from services.inference.described import RecommendationReply
-from services.inference.impressions import Outlet
 from tests.support.models import tiny_run
 
 ADMIN = {"Authorization": "Bearer sesame"}

@@ -15,9 +15,9 @@ from maitred.events import Traffic
 from maitred.observability import Metrics
 from services.inference.channel import Channel, LocalChannel, SocketChannel, one_by_one
 from services.inference.datagram import pack
-from services.inference.impressions import ImpressionLog, encode
+from services.inference.impressions import ImpressionLog
 from services.inference.relay import Relay
-from tests.support.impressions import counted, fresh_metrics, impression, relaying, told
+from tests.support.impressions import counted, encode, fresh_metrics, impression, relaying, told
 from tests.support.waiting import eventually
 
 

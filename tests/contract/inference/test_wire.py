@@ -14,10 +14,11 @@ from maitred.events import Traffic
 from maitred.policy import Objective, resolve
 from services.inference import described
 from services.inference.ask import Ask
-from services.inference.impressions import Impression, encode
+from services.inference.datagram import Impression
 from services.inference.parameters import PARAMETERS
 from services.inference.schemas import ask_of_query
 from services.inference.shown import Degraded, Rung, Shown
+from tests.support.impressions import encode
 
 NOW = datetime(2026, 5, 1, 12, 30, 15, 250_000, tzinfo=UTC)
 IDS = tuple(f"r{i}" for i in range(9))

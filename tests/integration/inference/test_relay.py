@@ -23,9 +23,9 @@ from services.eventlog.port import Record
 from services.eventlog.topics import topics_of
 from services.inference.channel import SocketChannel
 from services.inference.datagram import pack
-from services.inference.impressions import ImpressionLog, encode
+from services.inference.impressions import ImpressionLog
 from services.local.ports import free_port
-from tests.support.impressions import fresh_metrics, impression, told
+from tests.support.impressions import encode, fresh_metrics, impression, told
 from tests.support.inference import publish
 from tests.support.loop import environment_of, loop_settings
 from tests.support.loop import start as start_program
@@ -80,7 +80,7 @@ def start(
 def relaying(folder: Path, bootstrap: str, **variables: str) -> Iterator[Relaying]:
     sender, receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     lifeline, ours = os.pipe()
-    with sender, receiver, open(lifeline, "rb"), open(ours, "wb"):
+    with sender, receiver, os.fdopen(lifeline, "rb"), os.fdopen(ours, "wb"):
         settings = loop_settings(folder, bootstrap, impressions_fd=receiver.fileno())
         log = folder / "relay.log"
         process = start(settings, receiver, lifeline, log, **variables)

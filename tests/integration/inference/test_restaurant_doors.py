@@ -77,11 +77,21 @@ async def test_an_entity_tag_guards_against_lost_updates(pair: Pair) -> None:
     assert await put("second", **{"If-Match": tag}) == 412
     assert await put("second", **{"If-Match": '"+"'}) == 412
     assert await put("second", **{"If-None-Match": "*"}) == 412
+    assert await put("second", **{"If-Match": f'{tag}, "other"'}) == 422
     assert await put("third", **{"If-Match": "*"}) == 200
     assert await put("fourth", **{"If-None-Match": tag}) == 422
     newest = (await http.get("/v1/restaurants/r03")).headers["etag"]
-    same = await http.get("/v1/restaurants/r03", headers={"If-None-Match": newest})
-    assert same.status_code == 304
+    assert await put("fourth", **{"If-Match": f"W/{newest}"}) == 412
+    for held, status in {
+        newest: 304,
+        f'"other", {newest}': 304,
+        f"W/{newest}": 304,
+        "*": 304,
+        tag: 200,
+        newest.strip('"'): 200,
+    }.items():
+        again = await http.get("/v1/restaurants/r03", headers={"If-None-Match": held})
+        assert (held, again.status_code) == (held, status)
     assert (await pair.delete("r03", **{"If-Match": tag})).status_code == 412
     assert (await pair.delete("r03", **{"If-Match": newest})).status_code == 204
     assert await put("fifth", **{"If-Match": "*"}) == 404

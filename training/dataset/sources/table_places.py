@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 import numpy as np
 import pandas as pd
 
+from maitred.geo import HALF_THE_EARTH_KM
 from training.dataset import columns, schema
 from training.dataset.mapping import Plain, RestaurantsTable, UsersTable
 from training.dataset.quarantine import FileAccount
@@ -28,8 +29,6 @@ Columns = dict[str, pd.Series]
 Convert = Callable[[Chunk, Verdicts], Columns]
 
 _ZONES: Final = frozenset(available_timezones())
-_FARTHEST_KM: Final = 20_040.0
-"""Half the earth's circumference, as at the door for restaurants."""
 
 
 def read_restaurants(
@@ -76,7 +75,7 @@ def _terms(
     if table.commission_rate is not None:
         found["commission_rate"] = columns.numbers(cell(chunk, table.commission_rate), 0, 1)
     if table.delivery_km is not None:
-        found["delivery_km"] = columns.numbers(cell(chunk, table.delivery_km), 0, _FARTHEST_KM)
+        found["delivery_km"] = columns.numbers(cell(chunk, table.delivery_km), 0, HALF_THE_EARTH_KM)
     for name, (_, unreadable) in found.items():
         verdicts.blanked[name] = unreadable
     return {name: values for name, (values, _) in found.items()}
