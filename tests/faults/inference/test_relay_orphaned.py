@@ -14,7 +14,7 @@ from maitred.settings import Settings
 from services.inference.datagram import pack
 from tests.support.impressions import impression
 from tests.support.loop import environment_of, loop_settings
-from tests.support.publishing import eventually
+from tests.support.waiting import eventually
 
 NO_KAFKA = "127.0.0.1:9"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from maitred.artifact import Model, Taste, load, score, shortlist
 from maitred.artifact.model import popularity_arrays
 from maitred.artifact.newcomers import ALIKE, Kinds
-from maitred.catalogue import NOTHING, Catalogue, LiveCatalogue, Overlay, Restaurant
+from maitred.catalogue import NOTHING, Catalogue, Filters, LiveCatalogue, Overlay, Restaurant
 from maitred.store.catalogue import Position
 from services.inference.snapshot import News, Served
 from tests.support.models import RESTAURANTS, tiny_run
@@ -78,7 +78,7 @@ def test_newcomers_of_a_planted_kind_rank_like_their_kind(kind: str) -> None:
     listed = shortlist(
         served.model,
         Taste(none, none.astype(np.float32), vector, none),
-        served.catalogue.everything,
+        served.catalogue.allowed(Filters()).rows,
     )
     scored = score(served.model, Taste(none, none.astype(np.float32), vector, none), listed)
     utility = dict(zip(scored.candidates.tolist(), scored.log_p.tolist(), strict=True))
