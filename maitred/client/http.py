@@ -1,5 +1,6 @@
 """The calls, blocking and for an event loop: two drivers of the same steps."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Self, TypeVar
 
@@ -28,6 +29,10 @@ class Client:
     of all calls (0: none), see :mod:`maitred.client.retries`. Every method raises ``Unavailable``
     when the service cannot be reached or is late, ``OutOfContract`` when its reply is not what the
     contract says, and the error of :mod:`maitred.errors` that fits the status when it says no.
+
+    A blocking call limits every wait for the network, not their sum: to connect, and then each time
+    for more of the reply. A service that drips its reply in can hold it for longer;
+    :class:`AsyncClient` is never held.
     """
 
     def __init__(  # all but the first two have defaults that fit
@@ -180,7 +185,10 @@ class AsyncClient:
             await self._clock.wait(step.seconds)
             return None
         try:
-            return await self._http.request(**_arguments(step), timeout=step.timeout_s)  # type: ignore[arg-type]
+            async with asyncio.timeout(step.timeout_s):
+                return await self._http.request(**_arguments(step), timeout=step.timeout_s)  # type: ignore[arg-type]
+        except TimeoutError:
+            return httpx.ReadTimeout(f"no whole reply within {step.timeout_s:.3f} s")
         except httpx.HTTPError as error:
             return error
 

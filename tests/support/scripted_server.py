@@ -3,8 +3,10 @@
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+
+from maitred.clock import SystemClock
 
 CUT = b""
 """Close the connection without a byte of reply."""
@@ -17,6 +19,8 @@ class ScriptedServer:
     script: Sequence[bytes]
     url: str = ""
     requests: list[bytes] = field(default_factory=list)
+    drip_s: float = 0.0
+    """Before each byte of a reply; 0: all at once."""
 
     def answer(self, connection: socket.socket) -> None:
         with connection:
@@ -25,7 +29,16 @@ class ScriptedServer:
                 self.requests.append(request)
                 if reply == CUT:
                     return
-                connection.sendall(reply)
+                self._send(connection, reply)
+
+    def _send(self, connection: socket.socket, reply: bytes) -> None:
+        if not self.drip_s:
+            connection.sendall(reply)
+            return
+        with suppress(OSError):  # nobody waits for the rest
+            for at in range(len(reply)):
+                SystemClock().sleep(self.drip_s)
+                connection.sendall(reply[at : at + 1])
 
 
 def reply(status: str, body: bytes, *headers: str) -> bytes:
@@ -49,9 +62,9 @@ def _request(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def scripted(*script: bytes) -> Iterator[ScriptedServer]:
+def scripted(*script: bytes, drip_s: float = 0.0) -> Iterator[ScriptedServer]:
     """Serve until the context ends."""
-    server = ScriptedServer(script)
+    server = ScriptedServer(script, drip_s=drip_s)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         is_over = threading.Event()

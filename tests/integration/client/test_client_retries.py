@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from maitred.client import AsyncClient, Client, Query
-from maitred.clock import ManualClock
+from maitred.clock import ManualClock, SystemClock
 from maitred.errors import Overloaded, Unavailable
 from maitred.events import Click, Traffic
 from tests.support.scripted_server import CUT, ScriptedServer, reply, scripted
@@ -94,3 +94,15 @@ def test_a_server_that_always_cuts_sees_few_retries(
                 asking.recommend(Query())
 
     assert fits(len(server.requests)), len(server.requests)
+
+
+async def test_a_reply_that_drips_in_holds_nobody_beyond_the_time_of_the_call() -> None:
+    clock = SystemClock()
+    with scripted(FINE, drip_s=0.05) as server:  # the whole would take over ten seconds
+        async with AsyncClient(server.url, traffic=Traffic.LOAD, timeout_s=0.3) as asking:
+            began = clock.monotonic()
+            with pytest.raises(Unavailable):
+                await asking.recommend(Query())
+            took_s = clock.monotonic() - began
+
+    assert 0.25 < took_s < 2
