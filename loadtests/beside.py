@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loadtests.programs import MAITRED
+from maitred.priority import behind
 from maitred.settings import child_environment
 
 __all__ = ["Trainings", "training_beside"]
 
 _STOP_WITHIN_S = 10.0
+_NICENESS = 19
 
 
 @dataclass(slots=True)
@@ -30,13 +32,17 @@ class Trainings:
         """Train until it is over; ends the training that runs then."""
         while not self.over.is_set():
             command = [
-                *("nice", "-n", "19", MAITRED, "train", "--data", str(self.data)),
+                *(MAITRED, "train", "--data", str(self.data)),
                 *("--objective", "clicks", "--no-baselines"),
                 *("--out", str(home / f"run-{self.finished}")),
             ]
             with (home / "said").open("w+", encoding="utf-8") as said:
                 child = subprocess.Popen(  # noqa: S603  # our own program, no shell
-                    command, stdout=said, stderr=said, env=child_environment()
+                    behind(command, _NICENESS),
+                    stdout=said,
+                    stderr=said,
+                    env=child_environment(),
+                    start_new_session=True,  # else it takes from the generator's own share
                 )
                 while child.poll() is None and not self.over.wait(0.2):
                     pass

@@ -26,6 +26,7 @@ from loadtests.crowd import Crowd, target
 from loadtests.judge import Judge
 from loadtests.knee import Step, climb, described
 from loadtests.places import ask_places
+from loadtests.punctual import be_punctual
 from loadtests.record import Record, concatenated
 from loadtests.reply import DEGRADED, RUNGS
 from loadtests.scenarios import SCENARIOS, Scenario, scenario_named
@@ -215,12 +216,13 @@ async def offer(options: argparse.Namespace, scenario: Scenario) -> tuple[Record
     loop = OpenLoop(address_of(options.url), Judge(catalogue), clock, limits)
     seconds = options.seconds or scenario.seconds or _SECONDS
     known = frozenset(crowd.known)
+    is_punctual = be_punctual()
 
     async def run(schedule: Schedule, number: int = 0) -> Record:
         seed = options.seed + number
         due_s = due_times(options.arrivals, schedule, seed)
         queries = scenario.stream(crowd, aim, explain=options.explain, seed=seed)
-        return await loop.run(due_s, queries, known)
+        return replace(await loop.run(due_s, queries, known), is_punctual=is_punctual)
 
     if not scenario.steps:
         return await run(scenario.schedule(options.rate, seconds)), []

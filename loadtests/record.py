@@ -53,6 +53,8 @@ class Record:
     """When second 0 was, in seconds since 1970."""
     cpu_s: float = 0.0
     """What the generator itself used while requests were due."""
+    is_punctual: bool = False
+    """Whether it went first on its machine: see :mod:`loadtests.punctual`."""
 
     @property
     def failures(self) -> Counter[str]:
@@ -126,6 +128,7 @@ class Record:
             "send_lag_p999_ms": round(self.lag_p999_ms, 3),
             "void": self.is_void,
             "generator_cpu_us_per_request": round(used_us, 1),
+            "generator_real_time": self.is_punctual,
             "examples": list(self.examples),
         }
 
@@ -144,6 +147,7 @@ class Record:
             found[name] = tuple(str(text) for text in found[name])
         for name in ("started_at", "cpu_s"):
             found[name] = float(found[name])
+        found["is_punctual"] = bool(found["is_punctual"])
         return cls(**found)
 
 

@@ -1,7 +1,7 @@
 """Faults that are no accidents: a model is swapped, the workers are replaced one after another."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,9 @@ class Swap:
     lasts_s: float = 2.0
     kind: str = "swap"
     every_s: float | None = 10.0
+    _http: httpx.Client = field(  # one: to make another takes long, on a machine under load
+        default_factory=lambda: httpx.Client(trust_env=False, timeout=10.0), repr=False
+    )
     _original: str | None = None
     _other: str | None = None
 
@@ -124,7 +127,7 @@ class Swap:
         url = f"{self.stack.inference_url}{path}"
         bearer = {"authorization": f"Bearer {admin_key(settings)}"}
         try:
-            answer = httpx.request(method, url, headers=bearer, trust_env=False, timeout=10.0)
+            answer = self._http.request(method, url, headers=bearer)
         except httpx.HTTPError as error:
             msg = f"{path} did not answer: {error}"
             raise Refused(msg, next_step=_SEE_LOG) from error

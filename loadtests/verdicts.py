@@ -76,10 +76,12 @@ def markdown(content: Mapping[str, Any]) -> str:
 def _how(content: Mapping[str, Any]) -> str:
     cpu = [run["generator_cpu_us_per_request"] for run in content["open_loop"].values()]
     used = f"{max(cpu, default=0):.0f}"
+    is_first = all(run.get("generator_real_time") for run in content["open_loop"].values())
+    first = " and went first (real-time priority)" if is_first else ""
     return (
         f"Open loop, {content['arrivals']} arrivals, rated load {content['rate_per_s']:g} per second; "
         "latency from the moment a request was due. Personalised: share of the requests of diners "
-        f"whom the model knows. The generator used at most {used} µs of CPU a request."
+        f"whom the model knows. The generator used at most {used} µs of CPU a request{first}."
     )
 
 

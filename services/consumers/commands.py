@@ -2,7 +2,6 @@
 
 import gc
 import json
-import os
 import signal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +11,7 @@ import typer
 from maitred.clock import SystemClock
 from maitred.errors import NotFound, Refused, UsageError
 from maitred.observability import configure_logging
+from maitred.priority import BACKGROUND, give_way
 from maitred.settings import load
 
 __all__ = ["consume", "events"]
@@ -19,8 +19,6 @@ __all__ = ["consume", "events"]
 events = typer.Typer(no_args_is_help=True, help="Audit the archive of events; show dead letters.")
 dead = typer.Typer(no_args_is_help=True, help="Records that could not be archived.")
 events.add_typer(dead, name="dead")
-
-_NICENESS = 5
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -36,7 +34,7 @@ def consume(
     settings = load()
     configure_logging(settings.log_level)
     if which != "features":  # a diner's next request waits for features, nobody for the others
-        os.nice(_NICENESS)
+        give_way(BACKGROUND)
     with open_runner(which, settings, SystemClock()) as runner:
         gc.freeze()  # libraries fill the heap for good: no collection need walk them again
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -20,6 +20,8 @@ from services.eventlog.spool import Spool
 __all__ = ["Batch", "Delivery", "Limits", "Pending"]
 
 _LOG = logging.getLogger(__name__)
+_A_TURN = 250
+"""Records read from the spool at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Limits:
     """Longest wait for an acknowledgement before the spool takes over."""
     drain_patience_s: float = 5.0
     """The same while draining, where nobody waits; then the connection is made anew."""
+    drained_per_s: int = 5_000
+    """Records that leave the spool: whoever answers diners on this machine needs it more."""
     retry_s: float = 0.2
     """Pause before the log is asked again."""
 
@@ -66,6 +70,7 @@ class _Flight:
     sent: deque[Pending] = field(default_factory=deque)
     unsent: deque[Entry] = field(default_factory=deque)
     retry_at: float = 0.0
+    refill_at: float = 0.0
 
 
 class Delivery:
@@ -204,7 +209,7 @@ class Delivery:
             self._spool.rewind()
             self._flight = _Flight(retry_at=now + self._limits.retry_s)
         elif now >= flight.retry_at:
-            self._refill()
+            self._refill(now)
         if self._spool.entries == 0:
             _LOG.info("the spool is drained")
             self._is_direct = True
@@ -217,11 +222,13 @@ class Delivery:
         if count:
             self._spool.release(count)
 
-    def _refill(self) -> None:
+    def _refill(self, now: float) -> None:
         flight = self._flight
         room = self._limits.in_flight - len(flight.sent) - len(flight.unsent)
-        if room > 0:
-            flight.unsent.extend(self._spool.read(min(room, 500)))
+        if room > 0 and now >= flight.refill_at:
+            some = self._spool.read(min(room, _A_TURN))
+            flight.unsent.extend(some)
+            flight.refill_at = now + len(some) / self._limits.drained_per_s
         while flight.unsent:
             record = Pending(flight.unsent[0], None, is_settled=True)
             try:

@@ -2,6 +2,7 @@
 
 import sys
 
+from maitred.priority import behind
 from maitred.settings import load
 from services.inference.policies import load_policies
 
@@ -37,7 +38,7 @@ def serve() -> None:
         companions=(
             Companion(
                 "relay",
-                (sys.executable, "-m", "services.inference.relay"),
+                behind((sys.executable, "-m", "services.inference.relay")),
                 inbox="impressions_fd",
                 stop_within_s=RELAY_STOPS_WITHIN_S,
             ),

@@ -31,7 +31,6 @@ from services.inference.outlet import open_outlet
 __all__ = ["Relay", "main", "open_relay"]
 
 _LOG = logging.getLogger(__name__)
-_NICENESS: Final = 5
 _TURN_S: Final = 0.5
 """Longest wait for a datagram before it is asked whether to go on."""
 _PAUSE_S: Final = 0.02
@@ -142,7 +141,6 @@ def main() -> None:
     """Run the relay until SIGTERM."""
     settings = load()
     configure_logging(settings.log_level)
-    os.nice(_NICENESS)
     with open_relay(settings, SystemClock(), Metrics(CollectorRegistry())) as relay:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: relay.stop())

@@ -8,10 +8,12 @@ import gc
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from maitred.clock import Clock
 from maitred.errors import CorruptArtifact, MaitredError, NotFound, StoreUnavailable
 from maitred.observability import Metrics
+from maitred.priority import run_behind
 from maitred.store.loader import ModelLoader
 from maitred.store.pointer import OBJECTIVES, Current
 from services.inference.follow import Follow
@@ -104,7 +106,7 @@ class Watch:
             if version is None or version == self.snapshots.now.versions()[objective]:
                 continue
             try:
-                served = await asyncio.to_thread(self._prepare, version)
+                served = await asyncio.to_thread(self._prepared, version)
             except (CorruptArtifact, NotFound) as error:
                 self._refuse(objective, version, error)
                 continue
@@ -112,6 +114,11 @@ class Watch:
             await self.follow.serve(served)
             self.metrics.swaps.labels(objective, "swapped").inc()
             _log.info("serving %s", version)
+
+    def _prepared(self, version: str) -> Served:
+        """Load a model, giving way to workers that serve already as long as this one does not."""
+        prepare = partial(self._prepare, version)
+        return prepare() if self.is_ready else run_behind(prepare)
 
     def _prepare(self, version: str) -> Served:
         """Load a model and walk it once, on another thread.

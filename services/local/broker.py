@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from maitred.errors import StackRefused
+from maitred.priority import behind
 from services.local.java import Java
 from services.local.launch import Launch
 from services.local.probes import Probe
@@ -27,7 +28,7 @@ _SEGMENT_BYTES: Final = 64 * 1024**2
 _MS_PER_HOUR: Final = 3_600_000
 
 
-_GIVING_WAY: Final = ("nice", "-n", "5")
+_NICENESS: Final = 5
 """On one machine the broker gives way to what answers diners: their events are durable a little later."""
 
 
@@ -109,7 +110,7 @@ def broker_launch(broker: Broker, *, log: Path, environment: Mapping[str, str]) 
         _format(java, properties, environment)
     return Launch(
         name="kafka",
-        command=(*_GIVING_WAY, *java, "kafka.Kafka", str(properties)),
+        command=behind((*java, "kafka.Kafka", str(properties)), _NICENESS),
         environment=environment,
         log=log,
         url=f"{_LOOPBACK}:{broker.port}",

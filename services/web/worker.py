@@ -1,21 +1,22 @@
 """``python -m services.web.worker APP_FACTORY SOCKET PIPE``: one worker; a master starts it.
 
 SOCKET and PIPE are numbers of file descriptors: where it accepts, and where it says that it is ready.
+Until then it gives way: while workers are replaced, those that answer need the machine. So whatever
+takes long to import is imported in here, on a thread that gives way, and not above.
 """
 
 import logging
 import socket
 import sys
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import uvicorn
-
-from maitred.clock import SystemClock
 from maitred.errors import MaitredError
+from maitred.priority import run_behind
 from services.web.child import READY, say
-from services.web.protocol import PatientProtocol
-from services.web.server import WorkerServer
+
+if TYPE_CHECKING:
+    from services.web.server import WorkerServer
 
 __all__ = ["KEEP_ALIVE_S", "serve"]
 
@@ -28,7 +29,7 @@ _log = logging.getLogger(__name__)
 def serve(app_factory: str, listener: int, pipe: int) -> int:
     """Serve until told to end; return the exit code."""
     try:
-        app = _make(app_factory)
+        server = run_behind(lambda: _server(_make(app_factory), pipe))
     except MaitredError as error:
         say(pipe, str(error))
         return error.exit_code
@@ -36,6 +37,23 @@ def serve(app_factory: str, listener: int, pipe: int) -> int:
         _log.exception("%s failed", app_factory)
         say(pipe, f"{app_factory}: {type(error).__name__}: {error}")
         return 1
+    with socket.socket(fileno=listener) as accepting:
+        server.run([accepting])
+    return 0
+
+
+def _make(app_factory: str) -> Any:  # noqa: ANN401 - whatever ASGI application it makes
+    module, _, name = app_factory.partition(":")
+    return getattr(import_module(module), name)()
+
+
+def _server(app: Any, pipe: int) -> "WorkerServer":  # noqa: ANN401 - as `_make` made it
+    import uvicorn  # noqa: PLC0415
+
+    from maitred.clock import SystemClock  # noqa: PLC0415
+    from services.web.protocol import PatientProtocol  # noqa: PLC0415
+    from services.web.server import WorkerServer  # noqa: PLC0415
+
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -48,20 +66,12 @@ def serve(app_factory: str, listener: int, pipe: int) -> int:
         timeout_keep_alive=KEEP_ALIVE_S,
         backlog=2048,
     )
-    server = WorkerServer(
+    return WorkerServer(
         config,
         SystemClock(),
         on_ready=lambda: say(pipe, READY),
         on_failure=lambda reason: say(pipe, reason),
     )
-    with socket.socket(fileno=listener) as accepting:
-        server.run([accepting])
-    return 0
-
-
-def _make(app_factory: str) -> Any:  # noqa: ANN401 - whatever ASGI application it makes
-    module, _, name = app_factory.partition(":")
-    return getattr(import_module(module), name)()
 
 
 if __name__ == "__main__":
