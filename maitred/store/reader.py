@@ -23,7 +23,9 @@ PATIENCE_S = 0.03
 """A trip that takes longer is stuck: who comes now only glances whether its reply is there."""
 GLANCE_S = 0.002
 GRACE_S = 0.001
-"""For a reply that lies in the socket while this process was the one that was late."""
+_GRACES = 3
+"""Turns of the loop for a reply that lies in the socket while this process was the one that was late:
+it is read, then parsed, then handed out."""
 FAILURES_TO_OPEN = 2
 MAX_DINERS_A_TRIP = 128
 
@@ -39,6 +41,7 @@ class DinerBytes:
 ABSENT = DinerBytes(None, None)
 
 _Waiting = tuple[str, str, "asyncio.Future[DinerBytes]"]
+_Readers = Sequence["asyncio.Future[DinerBytes]"]
 
 
 class DinerReader:
@@ -66,6 +69,8 @@ class DinerReader:
     async def read(self, user_id: str, version: str, *, within_s: float) -> DinerBytes:
         """Return what is stored of a diner; one round trip, shared with others of this tick.
 
+        ``within_s`` is for a trip: who has to wait for the one under way waits up to twice as long.
+
         Raises:
             StoreUnavailable: if Redis did not answer in time, or did not lately.
         """
@@ -78,7 +83,8 @@ class DinerReader:
         future: asyncio.Future[DinerBytes] = loop.create_future()
         self._waiting.append((keys.state(user_id), keys.row(version, user_id), future))
         self._schedule()
-        timer = loop.call_later(within_s, loop.call_later, GRACE_S, _give_up, future)
+        ends = loop.time() + 2 * within_s
+        timer = loop.call_later(within_s, self._lose_patience, (future,), within_s, ends)
         try:
             return await future
         finally:
@@ -113,7 +119,8 @@ class DinerReader:
         for user_id, future in zip(user_ids, futures, strict=True):
             self._waiting.append((keys.state(user_id), keys.row(version, user_id), future))
         self._schedule()
-        timer = loop.call_later(within_s, loop.call_later, GRACE_S, _give_up_all, futures)
+        ends = loop.time() + 2 * within_s
+        timer = loop.call_later(within_s, self._lose_patience, futures, within_s, ends)
         try:
             found = await asyncio.gather(*futures, return_exceptions=True)
         finally:
@@ -122,6 +129,24 @@ class DinerReader:
             if isinstance(one, BaseException):
                 raise one
         return [one for one in found if isinstance(one, DinerBytes)]
+
+    def _lose_patience(
+        self, readers: _Readers, within_s: float, ends: float, graces: int = _GRACES
+    ) -> None:
+        """Give up, unless their trip left only lately or the reply may be here any moment."""
+        if all(reader.done() for reader in readers):
+            return
+        loop = asyncio.get_running_loop()
+        left_s = 0.0
+        if self._trip is not None:
+            left_s = min(self._left_at + within_s, ends) - loop.time()
+        if left_s > 0:
+            loop.call_later(left_s, self._lose_patience, readers, within_s, ends)
+        elif graces:
+            loop.call_later(GRACE_S, self._lose_patience, readers, within_s, ends, graces - 1)
+        else:
+            for reader in readers:
+                _give_up(reader)
 
     def _schedule(self) -> None:
         if not self._is_scheduled and self._trip is None:
@@ -205,11 +230,6 @@ def _give_up(future: "asyncio.Future[DinerBytes]") -> None:
     if not future.done():
         msg = "Redis did not answer within its share of the budget"
         future.set_exception(StoreUnavailable(msg))
-
-
-def _give_up_all(futures: "list[asyncio.Future[DinerBytes]]") -> None:
-    for future in futures:
-        _give_up(future)
 
 
 @asynccontextmanager

@@ -192,7 +192,7 @@ class Recommender:
         user_id = walk.ask.user_id
         if user_id is None:
             return ABSENT
-        within_s = min(self.settings.redis_budget_ms / 1000, walk.deadline.remaining_s)
+        within_s = min(self.settings.redis_budget_ms / 1000, walk.deadline.remaining_s / 2)
         try:
             return await self.reader.read(user_id, walk.served.model.version, within_s=within_s)
         except StoreUnavailable:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 import redis
@@ -96,3 +97,57 @@ async def test_on_a_cluster_every_command_keeps_to_one_slot(cluster_valkey: Live
 
     assert [stored.state for stored in found] == [f"state of {user}".encode() for user in users]
     assert [stored.row for stored in found] == [None] * 7 + [b"row"] + [None] * 12
+
+
+@asynccontextmanager
+async def far_away(valkey: LiveValkey, delay_s: float) -> AsyncIterator[str]:
+    """The same server at an address from which every reply comes so much later."""
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", valkey.port)
+        try:
+            while asked := await reader.read(65536):
+                back.write(asked)
+                told = await there.read(65536)
+                await asyncio.sleep(delay_s)
+                writer.write(told)
+        finally:
+            writer.close()
+            back.close()
+
+    server = await asyncio.start_server(carry, "127.0.0.1", 0)
+    async with server:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+
+
+async def test_who_waited_for_another_trip_gets_the_whole_time_for_its_own(
+    own_valkey: LiveValkey,
+) -> None:
+    async with (
+        far_away(own_valkey, delay_s=0.07) as url,
+        connect_async(url, timeout_s=1) as client,
+        open_reader(client) as reader,
+    ):
+        first = asyncio.create_task(reader.read("u1", "v", within_s=0.1))
+        await asyncio.sleep(0.01)
+        second = asyncio.create_task(reader.read("u2", "v", within_s=0.1))
+
+        assert [await first, await second] == [ABSENT, ABSENT]  # after 0.07 and 0.14 s
+
+
+async def test_who_waits_for_another_trip_does_not_wait_for_ever(own_valkey: LiveValkey) -> None:
+    clock = SystemClock()
+    async with (
+        far_away(own_valkey, delay_s=0.07) as url,
+        connect_async(url, timeout_s=1) as client,
+        open_reader(client) as reader,
+    ):
+        first = asyncio.create_task(reader.read("u1", "v", within_s=1.0))
+        await asyncio.sleep(0.01)
+        began = clock.monotonic()
+        with pytest.raises(StoreUnavailable):
+            await reader.read("u2", "v", within_s=0.05)
+        waited_s = clock.monotonic() - began
+
+        assert await first == ABSENT
+    assert 0.05 <= waited_s < 0.1 + 0.03
