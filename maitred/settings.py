@@ -72,6 +72,9 @@ class Settings(BaseSettings):
         70.0, gt=0, le=100, description="What the server plans with from the first byte, in ms."
     )
     redis_budget_ms: float = Field(15.0, gt=0, description="Longest wait for Redis, in ms.")
+    warm_requests: int = Field(
+        256, ge=0, description="Requests that a worker answers to itself before it is ready."
+    )
     exploration_temperature: float = Field(
         0.1,
         ge=0,

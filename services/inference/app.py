@@ -18,6 +18,7 @@ from services.inference.described import PATH
 from services.inference.door import Recommendations
 from services.inference.lookup_routes import lookup_routes
 from services.inference.paths import BATCH
+from services.inference.rehearsal import rehearse
 from services.inference.restaurants import restaurants_router
 from services.inference.routes import router
 from services.web.app import build_app
@@ -51,6 +52,7 @@ def build(settings: Settings, clock: Clock, *, outlet: Outlet | None = None) -> 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with assemble(settings, clock, metrics, outlet=outlet) as dependencies:
             app.state.dependencies = dependencies
+            await rehearse(app, PATH, dependencies)
             yield
 
     def ready() -> tuple[bool, dict[str, object]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from maitred.events import Traffic
 from maitred.observability import LATENCY_S, Metrics
 from maitred.tally import CounterTally, HistogramTally
 from services.inference.deadline import Deadline
@@ -24,10 +25,12 @@ class Meter:
 
     def count(self, deadline: Deadline, labels: tuple[str, str, str, str]) -> None:
         """Count a reply by (objective, rung, what ran short, traffic)."""
+        self.listed(labels)
+        if labels[-1] == Traffic.WARMUP:
+            return  # nobody waited for it
         self._latency.observe(deadline.elapsed_s)
         for step, seconds in deadline.laps:
             self._steps[step].observe(seconds)
-        self.listed(labels)
 
     def listed(self, labels: tuple[str, str, str, str]) -> None:
         """Count one list by (objective, rung, what ran short, traffic): a batch makes many."""

@@ -38,7 +38,6 @@ class ServingState(ServerState):
     def __init__(self, now: Callable[[], float]) -> None:
         super().__init__()
         self.now = now
-        self.is_draining = False
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -47,7 +46,8 @@ class PatientProtocol(HttpToolsProtocol):
     ``scope["state"]["arrived"]`` is when the first byte of the request was read, in seconds of
     :meth:`maitred.clock.Clock.monotonic`, and ``["due"]`` when the application could begin: the head
     was complete, and what the connection had asked before was answered. What passed between the two
-    is the client's own doing. While the worker drains, replies say ``Connection: close``.
+    is the client's own doing. A worker that drains lets its connections go one after another: from
+    its moment on, a connection's replies say ``Connection: close``.
     """
 
     server_state: ServingState
@@ -69,6 +69,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._body_of: object = None
         self._refusal: tuple[int, str] | None = None
         self._closes_at: float | None = None
+        self._leaves_at = float("inf")
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -93,9 +94,9 @@ class PatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self._fed > URL_BYTES:
             self._measure_head()
-        self.scope["state"]["due"] = self._now()
+        due = self.scope["state"]["due"] = self._now()
         super().on_headers_complete()
-        if self.server_state.is_draining:
+        if due >= self._leaves_at:
             self.cycle.keep_alive = False
 
     @override
@@ -125,9 +126,13 @@ class PatientProtocol(HttpToolsProtocol):
         """Answer what could not be parsed, or what :meth:`_measure_head` objected to."""
         self._refuse(*(self._refusal or (400, "this is not a request of HTTP/1.1")))
 
-    def drain(self) -> None:
-        """Let the reply that is being made be the last one of this connection, if it can still say so."""
-        if self._is_answering() and not self.cycle.response_started:
+    def leave(self, moment: float) -> None:
+        """Let the first reply that is begun from ``moment`` on be the last one of this connection.
+
+        A moment that has come holds for the reply that is being made, if it can still say so.
+        """
+        self._leaves_at = moment
+        if self._now() >= moment and self._is_answering() and not self.cycle.response_started:
             self.cycle.keep_alive = False
 
     def close_if_idle(self) -> None:

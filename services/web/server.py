@@ -22,7 +22,10 @@ __all__ = ["WorkerServer"]
 _log = logging.getLogger(__name__)
 
 LINGER_S: Final = 1.0
-"""How long a draining worker answers on open connections, each reply saying that it is the last."""
+"""How long a draining worker answers on open connections, until each has said that it is the last."""
+
+LEAVING_S: Final = 0.8
+"""Over so long its connections leave one after another: whoever takes over begins gently."""
 
 REQUESTS_S: Final = 4.0
 """How long, from the start of the draining, it waits for what it answers; then that is cancelled."""
@@ -89,12 +92,14 @@ class WorkerServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain: no new connections, then no new requests, then nothing."""
         began = self._clock.monotonic()
-        self.server_state.is_draining = True
         for server in self.servers:
             server.close()
-        for connection in self._connections():
-            connection.drain()
+        connections = self._connections()
+        for number, connection in enumerate(connections):
+            connection.leave(began + LEAVING_S * number / len(connections))
         await self._until(lambda: not self.server_state.connections, began + LINGER_S)
+        for connection in self._connections():
+            connection.leave(began)
         await self._until(self._is_done, began + REQUESTS_S)
         for connection in self._connections():
             connection.transport.abort()

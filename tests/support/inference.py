@@ -63,6 +63,7 @@ async def serving(
     clock: Clock | None = None,
     outlet: Outlet | None = None,
     to_kafka: bool = False,
+    warm_requests: int = 0,
     **settings: Any,  # noqa: ANN401 - fields of Settings
 ) -> AsyncIterator[LiveInference]:
     """Yield the service, ready; impressions are collected unless they go elsewhere."""
@@ -73,7 +74,13 @@ async def serving(
         return True
 
     app = build(
-        Settings(state_dir=state, redis_url=redis_url, admin_key="sesame", **settings),
+        Settings(
+            state_dir=state,
+            redis_url=redis_url,
+            admin_key="sesame",
+            warm_requests=warm_requests,
+            **settings,
+        ),
         clock or SystemClock(),
         outlet=None if to_kafka else outlet or collect,
     )
