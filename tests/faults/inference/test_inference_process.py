@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 
 from maitred.clock import SystemClock
+from maitred.priority import BACKGROUND
 from maitred.settings import child_environment
 from services.inference.meter import FLUSH_S
 from services.local.ports import free_port
@@ -78,10 +80,26 @@ def test_workers_add_up_their_metrics_stop_when_told_and_need_no_kafka(
     counted = [
         float(line.rpartition(" ")[2])
         for line in metrics.splitlines()
-        if line.startswith("maitred_recommendations_total{")
+        if line.startswith("maitred_recommendations_total{") and 'traffic="live"' in line
     ]
     assert sum(counted) == 30
     assert stop_s < 10  # five, on a machine that has nothing else to do
     assert "Traceback" not in (tmp_path / "state/log").read_text()
     assert (models.status_code, wrong.status_code) == (200, 401)
     assert (tmp_path / "state/admin.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_relay_gives_way_to_workers_and_no_worker_does(
+    valkey: LiveValkey, tmp_path: Path
+) -> None:
+    with started(tmp_path / "state", redis_url=valkey.url) as (_, process):
+        usual = psutil.Process().nice()
+        found = {
+            " ".join(child.cmdline()): child.nice() - usual
+            for child in psutil.Process(process.pid).children()
+        }
+    relay = [nicer for command, nicer in found.items() if "inference.relay" in command]
+    workers = [nicer for command, nicer in found.items() if "web.worker" in command]
+
+    assert relay == [BACKGROUND]
+    assert workers == [0]

@@ -9,6 +9,7 @@ import pytest
 from maitred import archive, features
 from maitred.clock import SystemClock
 from maitred.errors import LogUnavailable, Refused
+from maitred.priority import BACKGROUND
 from maitred.settings import Settings
 from maitred.store import keys
 from maitred.store.client import connect
@@ -170,7 +171,7 @@ def test_nothing_is_needed_to_audit_an_archive_that_nobody_wrote(tmp_path: Path)
     assert not found.is_sound
 
 
-@pytest.mark.parametrize(("which", "nicer"), [("features", 0), ("archive", 5)])
+@pytest.mark.parametrize(("which", "nicer"), [("features", 0), ("archive", BACKGROUND)])
 def test_only_features_stand_as_high_as_what_answers_diners(
     settings: Settings, which: str, nicer: int
 ) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import psutil
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -181,14 +180,6 @@ def test_without_kafka_impressions_wait_on_disk_for_the_next_relay(
         live.start()
 
         assert sorted(seeds(read(live.settings, 20))) == list(range(20))
-
-
-def test_it_gives_way_to_whatever_answers_diners(tmp_path: Path, kafka: LiveKafka) -> None:
-    with relaying(tmp_path, kafka.bootstrap) as live:
-        live.send(0)
-        read(live.settings, 1)
-
-        assert psutil.Process(live.process.pid).nice() >= psutil.Process().nice() + 5
 
 
 def test_what_it_logged_and_could_not_read_is_counted_where_workers_count(

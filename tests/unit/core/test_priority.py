@@ -1,0 +1,64 @@
+"""Who gives way: a process, its session, a thread."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from maitred.priority import behind, run_behind
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="niceness per thread and session")
+
+GROUP = Path("/proc/self/autogroup")
+TELL = "import os, sys; print(os.getpid(), os.nice(0))"
+
+
+def told(*, leads: bool) -> tuple[int, int, int, str]:
+    """Return the pid started and the one that ran, its niceness, and its session's."""
+    script = f"{TELL}; print(open({str(GROUP)!r}).read())" if GROUP.exists() else TELL
+    started = subprocess.Popen(
+        behind((sys.executable, "-c", script), 7),
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=leads,
+    )
+    said, _ = started.communicate(timeout=20)
+    own, *groups = [line for line in said.splitlines() if line]
+    pid, niceness = own.split()
+    return started.pid, int(pid), int(niceness), _niceness_of(groups[0] if groups else "")
+
+
+def _niceness_of(group: str) -> str:
+    return group.strip().partition(" nice ")[2]
+
+
+@linux_only
+@pytest.mark.parametrize("leads", [True, False])
+def test_a_program_gives_way_and_takes_along_the_session_that_it_leads(*, leads: bool) -> None:
+    started, ran, niceness, session = told(leads=leads)
+
+    ours = _niceness_of(GROUP.read_text()) if GROUP.exists() else ""
+    assert ran == started  # it became the program, and is not its parent
+    assert niceness == min(os.nice(0) + 7, 19)
+    assert session == ("7" if leads and ours else ours)
+
+
+@linux_only
+def test_a_thread_gives_way_and_nobody_else_in_the_process() -> None:
+    usual = os.nice(0)
+
+    def look() -> tuple[int, int]:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id()), os.nice(0)
+
+    within, _ = run_behind(look, 7)
+
+    assert within == min(usual + 7, 19)
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == usual
+
+
+def test_what_a_job_raises_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_behind(lambda: 1 // 0)
