@@ -1,4 +1,6 @@
-"""Who gives way to whom on one machine: what nobody waits for must not delay what a diner waits for.
+"""Who gives way to whom on one machine, and who keeps where.
+
+What nobody waits for must not delay what a diner waits for.
 
 ``nice`` alone does not do that. Where Linux groups processes by session (``sched_autogroup_enabled``,
 the default of many distributions), it only ranks those of one session among themselves, and every
@@ -10,15 +12,25 @@ session gets the same share. A session has a niceness of its own, which is set h
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-__all__ = ["BACKGROUND", "behind", "give_way", "run_behind"]
+__all__ = [
+    "BACKGROUND",
+    "behind",
+    "give_way",
+    "keep_to",
+    "processors",
+    "roam",
+    "run_behind",
+]
 
 BACKGROUND: Final = 10
 """For what nobody waits for: a tenth of the share of what somebody does."""
 
+_ALL: Final = frozenset(os.sched_getaffinity(0) if sys.platform == "linux" else ())
 _AUTOGROUP: Final = Path("/proc/self/autogroup")
 _MOST: Final = 19
 
@@ -33,10 +45,8 @@ def give_way(niceness: int) -> None:
     """
     os.nice(niceness)
     if os.getsid(0) == os.getpid():
-        try:
+        with suppress(OSError):
             _AUTOGROUP.write_text(str(niceness), "ascii")
-        except OSError:
-            return
 
 
 def behind(command: Sequence[str], niceness: int = BACKGROUND) -> tuple[str, ...]:
@@ -69,6 +79,30 @@ def run_behind(job: Callable[[], _Result], niceness: int = BACKGROUND) -> _Resul
     if failed:
         raise failed[0]
     return done[0]
+
+
+def processors() -> tuple[int, ...]:
+    """Return the numbers of the processors that this program may use; none where nobody says so."""
+    return tuple(sorted(_ALL))
+
+
+def keep_to(processor: int) -> None:
+    """Let the calling thread run on this processor only, as far as the kernel allows that.
+
+    Threads that it starts from then on inherit it, unless they :func:`roam`.
+    """
+    _settle({processor})
+
+
+def roam() -> None:
+    """Let the calling thread run on every processor that the program had when it began."""
+    _settle(_ALL)
+
+
+def _settle(where: Collection[int]) -> None:
+    if sys.platform == "linux" and where:
+        with suppress(OSError):
+            os.sched_setaffinity(0, where)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -68,6 +68,10 @@ class Settings(BaseSettings):
 
     # serving
     workers: int = Field(1, ge=1, le=64, description="Inference processes.")
+    pin_workers: bool = Field(
+        default=True,
+        description="Keep each inference process to a processor of its own, if there are as many.",
+    )
     budget_ms: float = Field(
         70.0, gt=0, le=100, description="What the server plans with from the first byte, in ms."
     )

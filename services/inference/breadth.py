@@ -18,6 +18,7 @@ import numpy as np
 from maitred.artifact import Taste
 from maitred.artifact.candidates import nearest, proposals
 from maitred.catalogue import Filters, Indices
+from maitred.priority import roam
 from services.inference.catalogue_view import View, head_of, scan, view_of
 from services.inference.snapshot import Served
 
@@ -114,5 +115,5 @@ class Breadth:
 @contextmanager
 def open_breadth() -> Iterator[Breadth]:
     """Yield one whose thread ends with it."""
-    with ThreadPoolExecutor(1, thread_name_prefix="breadth") as pool:
+    with ThreadPoolExecutor(1, thread_name_prefix="breadth", initializer=roam) as pool:
         yield Breadth(pool)

@@ -35,6 +35,7 @@ def serve() -> None:
         settings,
         port=port,
         workers=settings.workers,
+        pinned=settings.pin_workers,
         companions=(
             Companion(
                 "relay",

@@ -14,7 +14,10 @@ from typing import Final
 
 from maitred.clock import Clock
 
-__all__ = ["READY", "Child", "Recipe", "say"]
+__all__ = ["ANYWHERE", "READY", "Child", "Recipe", "say"]
+
+ANYWHERE: Final = "any"
+"""Instead of the number of a processor, to a worker that keeps to none."""
 
 READY: Final = "ready"
 """What a worker says on its pipe once it can answer; anything else is why it never will."""

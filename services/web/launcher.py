@@ -3,14 +3,16 @@
 import os
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import repeat
 
 from maitred.clock import SystemClock
 from maitred.errors import Refused
 from maitred.observability import configure_logging
+from maitred.priority import processors
 from maitred.settings import Settings, child_environment, share_metrics
-from services.web.child import Recipe
+from services.web.child import ANYWHERE, Recipe
 from services.web.companion import Companion
 from services.web.folder import ProgramFolder
 from services.web.master import Master
@@ -27,12 +29,14 @@ def run(
     *,
     port: int,
     workers: int = 1,
+    pinned: bool = False,
     companions: Sequence[Companion] = (),
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; running requests are answered first. SIGHUP: rolling restart.
 
     ``app_factory`` is ``"module:function"``: each worker imports it and calls it without
-    arguments. Workers and companions add up their metrics in a folder of the state.
+    arguments. Workers and companions add up their metrics in a folder of the state. ``pinned``:
+    each worker keeps to a processor, if there are several and one for each.
 
     Raises:
         Refused: the port is taken, or no worker can start.
@@ -45,14 +49,25 @@ def run(
         senders: dict[str, int] = {}
         beside = [_companion(companion, stack, senders) for companion in companions]
         fd = listener.fileno()
-        work = Recipe(
-            name=f"{program} worker",
-            argv=(sys.executable, "-m", "services.web.worker", app_factory, str(fd)),
-            environment=child_environment(**senders),
-            pass_fds=(fd, *senders.values()),
-            tells_ready=True,
-        )
-        Master(program, folder, SystemClock(), [work] * workers, beside).run()
+        work = [
+            Recipe(
+                name=f"{program} worker",
+                argv=(sys.executable, "-m", "services.web.worker", app_factory, str(fd), where),
+                environment=child_environment(**senders),
+                pass_fds=(fd, *senders.values()),
+                tells_ready=True,
+            )
+            for where in _places(workers, pinned=pinned)
+        ]
+        Master(program, folder, SystemClock(), work, beside).run()
+
+
+def _places(workers: int, *, pinned: bool) -> Iterable[str]:
+    """Return the processor of each worker."""
+    there = processors()
+    if not pinned or len(there) < max(workers, 2):
+        return repeat(ANYWHERE, workers)
+    return map(str, there[:workers])
 
 
 @contextmanager

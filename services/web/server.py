@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, cast
 
 import uvicorn
@@ -15,6 +16,7 @@ from typing_extensions import override
 from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
 from maitred.clock import Clock
+from maitred.priority import keep_to, roam
 from services.web.protocol import PatientProtocol, ServingState
 
 __all__ = ["WorkerServer"]
@@ -53,7 +55,8 @@ class WorkerServer(uvicorn.Server):
     """Serves on sockets that the master opened.
 
     ``on_ready`` is called once, when the application has started and connections are accepted;
-    ``on_failure`` with the reason when it will never be.
+    ``on_failure`` with the reason when it will never be. From ready until it drains, the thread of
+    the event loop keeps to ``processor``, if that is given; the others roam.
     """
 
     server_state: ServingState
@@ -63,23 +66,29 @@ class WorkerServer(uvicorn.Server):
         config: uvicorn.Config,
         clock: Clock,
         *,
+        processor: int | None = None,
         on_ready: Callable[[], None],
         on_failure: Callable[[str], None],
     ) -> None:
         super().__init__(config)
         self.server_state = ServingState(clock.monotonic)
         self._clock = clock
+        self._processor = processor
         self._on_ready, self._on_failure = on_ready, on_failure
         config.load()
         config.lifespan_class = _Lifespan
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        roaming = ThreadPoolExecutor(thread_name_prefix="asyncio", initializer=roam)
+        asyncio.get_running_loop().set_default_executor(roaming)
         try:
             await super().startup(sockets)
         except SystemExit:
             self._on_failure(cast("_Lifespan", self.lifespan).reason)
             raise
+        if self._processor is not None:
+            keep_to(self._processor)
         self._on_ready()
 
     @override
@@ -91,6 +100,7 @@ class WorkerServer(uvicorn.Server):
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain: no new connections, then no new requests, then nothing."""
+        roam()  # a successor keeps to that processor now
         began = self._clock.monotonic()
         for server in self.servers:
             server.close()

@@ -1,6 +1,7 @@
-"""``python -m services.web.worker APP_FACTORY SOCKET PIPE``: one worker; a master starts it.
+"""``python -m services.web.worker APP_FACTORY SOCKET PROCESSOR PIPE``: one worker; a master starts it.
 
 SOCKET and PIPE are numbers of file descriptors: where it accepts, and where it says that it is ready.
+PROCESSOR is where it keeps to from then on, ``any`` if nowhere.
 Until then it gives way: while workers are replaced, those that answer need the machine. So whatever
 takes long to import is imported in here, on a thread that gives way, and not above.
 """
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from maitred.errors import MaitredError
 from maitred.priority import run_behind
-from services.web.child import READY, say
+from services.web.child import ANYWHERE, READY, say
 
 if TYPE_CHECKING:
     from services.web.server import WorkerServer
@@ -26,10 +27,10 @@ KEEP_ALIVE_S = 75
 _log = logging.getLogger(__name__)
 
 
-def serve(app_factory: str, listener: int, pipe: int) -> int:
+def serve(app_factory: str, listener: int, processor: int | None, pipe: int) -> int:
     """Serve until told to end; return the exit code."""
     try:
-        server = run_behind(lambda: _server(_make(app_factory), pipe))
+        server = run_behind(lambda: _server(_make(app_factory), processor, pipe))
     except MaitredError as error:
         say(pipe, str(error))
         return error.exit_code
@@ -47,7 +48,7 @@ def _make(app_factory: str) -> Any:  # noqa: ANN401 - whatever ASGI application 
     return getattr(import_module(module), name)()
 
 
-def _server(app: Any, pipe: int) -> "WorkerServer":  # noqa: ANN401 - as `_make` made it
+def _server(app: Any, processor: int | None, pipe: int) -> "WorkerServer":  # noqa: ANN401 - as `_make` made it
     import uvicorn  # noqa: PLC0415
 
     from maitred.clock import SystemClock  # noqa: PLC0415
@@ -69,10 +70,13 @@ def _server(app: Any, pipe: int) -> "WorkerServer":  # noqa: ANN401 - as `_make`
     return WorkerServer(
         config,
         SystemClock(),
+        processor=processor,
         on_ready=lambda: say(pipe, READY),
         on_failure=lambda reason: say(pipe, reason),
     )
 
 
 if __name__ == "__main__":
-    sys.exit(serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    factory, socket_fd, where, pipe_fd = sys.argv[1:]
+    where_to_keep = None if where == ANYWHERE else int(where)
+    sys.exit(serve(factory, int(socket_fd), where_to_keep, int(pipe_fd)))

@@ -27,7 +27,7 @@ Two variables of others are looked at: `XDG_CACHE_HOME` (where downloads go by d
 This page is generated from `maitred/settings.py`: `{REWRITE}` writes it anew.
 """
 
-WORDS = {"integer": "integer", "number": "number", "string": "text"}
+WORDS = {"boolean": "true or false", "integer": "integer", "number": "number", "string": "text"}
 
 
 def render() -> str:
