@@ -21,9 +21,9 @@ class Admission:
 
     clock: Clock
     metrics: Metrics
-    target_s: float = 0.01
+    target_s: float = 0.007
     """Lag that is aimed at when there is too much to do."""
-    max_lag_s: float = 0.03
+    max_lag_s: float = 0.02
     """Beyond it nobody is admitted."""
     max_inside: int = 128
     tick_s: float = 0.01
@@ -68,7 +68,7 @@ class Admission:
             self.metrics.shed.set(self.shed)
 
 
-_INTEGRAL, _PROPORTIONAL = 0.5, 2.0
+_INTEGRAL, _PROPORTIONAL = 0.6, 3.0
 """Share per second of lag and tick. RFC 8033 moves slower: its flows answer within round trips,
 a wave of diners does not wait."""
 _MOST_SHED = 0.98

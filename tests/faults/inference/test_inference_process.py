@@ -11,7 +11,7 @@ import httpx
 import psutil
 
 from maitred.clock import SystemClock
-from maitred.priority import BACKGROUND
+from maitred.priority import BACKGROUND, processors
 from maitred.settings import child_environment
 from services.inference.meter import FLUSH_S
 from services.local.ports import free_port
@@ -89,17 +89,17 @@ def test_workers_add_up_their_metrics_stop_when_told_and_need_no_kafka(
     assert (tmp_path / "state/admin.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_relay_gives_way_to_workers_and_no_worker_does(
+def test_a_worker_has_a_processor_and_the_relay_gives_way(
     valkey: LiveValkey, tmp_path: Path
 ) -> None:
     with started(tmp_path / "state", redis_url=valkey.url) as (_, process):
         usual = psutil.Process().nice()
         found = {
-            " ".join(child.cmdline()): child.nice() - usual
+            " ".join(child.cmdline()): (child.nice() - usual, child.cpu_affinity())
             for child in psutil.Process(process.pid).children()
         }
-    relay = [nicer for command, nicer in found.items() if "inference.relay" in command]
-    workers = [nicer for command, nicer in found.items() if "web.worker" in command]
+    [relay] = [how for command, how in found.items() if "inference.relay" in command]
+    [worker] = [how for command, how in found.items() if "web.worker" in command]
 
-    assert relay == [BACKGROUND]
-    assert workers == [0]
+    assert relay == (BACKGROUND, list(processors()))
+    assert worker == (0, list(processors())[:1])

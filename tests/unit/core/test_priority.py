@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from maitred.priority import behind, run_behind
+from maitred.priority import behind, keep_to, processors, roam, run_behind
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="niceness per thread and session")
 
@@ -62,3 +62,22 @@ def test_a_thread_gives_way_and_nobody_else_in_the_process() -> None:
 def test_what_a_job_raises_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         run_behind(lambda: 1 // 0)
+
+
+@linux_only
+def test_a_thread_keeps_to_a_processor_until_it_roams_again() -> None:
+    kept: list[set[int]] = []
+
+    def work() -> None:
+        keep_to(processors()[-1])
+        kept.append(os.sched_getaffinity(0))
+        keep_to(10_000)  # there is no such one: nothing happens
+        kept.append(os.sched_getaffinity(0))
+        roam()
+        kept.append(os.sched_getaffinity(0))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert kept == [{processors()[-1]}, {processors()[-1]}, set(processors())]
