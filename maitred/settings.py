@@ -75,7 +75,9 @@ class Settings(BaseSettings):
     budget_ms: float = Field(
         70.0, gt=0, le=100, description="What the server plans with from the first byte, in ms."
     )
-    redis_budget_ms: float = Field(15.0, gt=0, description="Longest wait for Redis, in ms.")
+    redis_budget_ms: float = Field(
+        15.0, gt=0, description="Longest trip to Redis, in ms; who waits for another waits twice."
+    )
     warm_requests: int = Field(
         256, ge=0, description="Requests that a worker answers to itself before it is ready."
     )

@@ -45,9 +45,7 @@ class Memory:
             with partial.open("wb") as file:
                 np.savez(file, **overlay.changed.columns.arrays(), **{_GONE: gone})  # type: ignore[arg-type]
                 file.flush()
-                os.fsync(
-                    file.fileno()
-                )  # its name must not survive a power cut that its bytes do not
+                os.fsync(file.fileno())  # else a power cut may leave the name without the bytes
             partial.replace(self._folder / f"{position.epoch}-{position.number}.npz")
             for path in known:
                 path.unlink(missing_ok=True)

@@ -80,7 +80,7 @@ def _answer(
         CATALOGUE_VERSION: snapshot.catalogue_version,
     }
     known = tags_of(request, "if-none-match")
-    if known and known.name(page.etag):
+    if known and known.includes(page.etag):
         deps.metrics.lookups.labels(route, "unchanged").inc()
         return Response(status_code=304, headers=headers)
     deps.metrics.lookups.labels(route, "remembered" if is_remembered else "made").inc()

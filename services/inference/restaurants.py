@@ -122,7 +122,7 @@ async def show(request: Request, restaurant_id: str) -> Response:
         msg = f"no restaurant {restaurant_id!r} is known"
         raise NotFound(msg, fields=(("restaurant_id", "unknown"),))
     tag, known = tag_of(restaurant), tags_of(request, "if-none-match")
-    if known and known.name(tag):
+    if known and known.includes(tag):
         return Response(status_code=304, headers={"ETag": f'"{tag}"'})
     return _shown(restaurant, now.position, 200)
 

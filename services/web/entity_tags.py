@@ -18,7 +18,7 @@ class Tags:
     weak: tuple[str, ...] = ()
     is_any: bool = False
 
-    def name(self, tag: str) -> bool:
+    def includes(self, tag: str) -> bool:
         """Whether content with this tag is named: the weak comparison, for If-None-Match."""
         return self.is_any or tag in self.strong or tag in self.weak
 

@@ -120,34 +120,35 @@ async def far_away(valkey: LiveValkey, delay_s: float) -> AsyncIterator[str]:
         yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
 
 
+@pytest.fixture
+async def distant(own_valkey: LiveValkey) -> AsyncIterator[DinerReader]:
+    """A reader of a store that answers after 0.07 s."""
+    async with (
+        far_away(own_valkey, delay_s=0.07) as url,
+        connect_async(url, timeout_s=1) as client,
+        open_reader(client) as made,
+    ):
+        yield made
+
+
 async def test_who_waited_for_another_trip_gets_the_whole_time_for_its_own(
-    own_valkey: LiveValkey,
+    distant: DinerReader,
 ) -> None:
-    async with (
-        far_away(own_valkey, delay_s=0.07) as url,
-        connect_async(url, timeout_s=1) as client,
-        open_reader(client) as reader,
-    ):
-        first = asyncio.create_task(reader.read("u1", "v", within_s=0.1))
-        await asyncio.sleep(0.01)
-        second = asyncio.create_task(reader.read("u2", "v", within_s=0.1))
+    first = asyncio.create_task(distant.read("u1", "v", within_s=0.1))
+    await asyncio.sleep(0.01)
+    second = asyncio.create_task(distant.read("u2", "v", within_s=0.1))
 
-        assert [await first, await second] == [ABSENT, ABSENT]  # after 0.07 and 0.14 s
+    assert [await first, await second] == [ABSENT, ABSENT]  # after 0.07 and 0.14 s
 
 
-async def test_who_waits_for_another_trip_does_not_wait_for_ever(own_valkey: LiveValkey) -> None:
+async def test_who_waits_for_another_trip_does_not_wait_for_ever(distant: DinerReader) -> None:
     clock = SystemClock()
-    async with (
-        far_away(own_valkey, delay_s=0.07) as url,
-        connect_async(url, timeout_s=1) as client,
-        open_reader(client) as reader,
-    ):
-        first = asyncio.create_task(reader.read("u1", "v", within_s=1.0))
-        await asyncio.sleep(0.01)
-        began = clock.monotonic()
-        with pytest.raises(StoreUnavailable):
-            await reader.read("u2", "v", within_s=0.05)
-        waited_s = clock.monotonic() - began
+    first = asyncio.create_task(distant.read("u1", "v", within_s=1.0))
+    await asyncio.sleep(0.01)
+    began = clock.monotonic()
+    with pytest.raises(StoreUnavailable):
+        await distant.read("u2", "v", within_s=0.05)
+    waited_s = clock.monotonic() - began
 
-        assert await first == ABSENT
+    assert await first == ABSENT
     assert 0.05 <= waited_s < 0.1 + 0.03
