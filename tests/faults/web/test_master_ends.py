@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -50,6 +51,23 @@ def test_a_kept_alive_connection_is_answered_once_more_and_told_to_close(one: Li
     assert "connection" not in before.headers
     assert (last.status_code, last.headers["connection"]) == (200, "close")
     assert last.json()["pid"] == before.json()["pid"]
+    assert code == 0
+
+
+def test_connections_leave_one_after_another(one: LiveMaster) -> None:
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(httpx.Client(base_url=one.url, trust_env=False)) for _ in range(20)
+        ]
+        for client in clients:
+            client.get("/pid")
+        one.process.terminate()
+        CLOCK.sleep(0.3)  # of the 0.8 s in which all leave
+
+        told = [client.get("/pid").headers.get("connection") == "close" for client in clients]
+        code = one.process.wait(10)
+
+    assert 2 <= sum(told) <= 18
     assert code == 0
 
 

@@ -1,14 +1,16 @@
 """The publisher over a log that goes away, falls silent and comes back."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from maitred.clock import SystemClock
 from maitred.errors import Overloaded, TooLarge
 from services.eventlog.delivery import Limits
 from services.eventlog.memory import MemoryBroker
 from services.eventlog.port import Entry
-from tests.support.publishing import publishing
+from tests.support.publishing import HASTY, publishing
 from tests.support.waiting import eventually
 
 
@@ -56,6 +58,18 @@ def test_records_go_straight_again_after_the_spool_is_drained(tmp_path: Path) ->
 
         assert at.metric("maitred_events_spooled_total") == 1
         assert at.values() == [b"1", b"2"]
+
+
+def test_a_spool_is_drained_at_a_pace(tmp_path: Path) -> None:
+    clock, broker = SystemClock(), MemoryBroker(is_away=True)
+    limits = replace(HASTY, drained_per_s=1000)
+    with publishing(tmp_path, broker=broker, limits=limits) as at:
+        at.publisher.publish(entries(*range(600))).result(5)
+        broker.is_away = False
+        began = clock.monotonic()
+        eventually(lambda: at.publisher.spooled == 0)
+
+        assert clock.monotonic() - began > 0.4  # 250, a quarter of a second, 250, another, 100
 
 
 def test_records_without_acknowledgement_become_durable_within_the_patience(tmp_path: Path) -> None:
