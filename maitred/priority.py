@@ -21,6 +21,7 @@ __all__ = [
     "BACKGROUND",
     "behind",
     "give_way",
+    "keep_off",
     "keep_to",
     "processors",
     "roam",
@@ -92,6 +93,11 @@ def keep_to(processor: int) -> None:
     Threads that it starts from then on inherit it, unless they :func:`roam`.
     """
     _settle({processor})
+
+
+def keep_off(processor: int) -> None:
+    """Let the calling thread run on every processor but this, where there is another."""
+    _settle(_ALL - {processor})
 
 
 def roam() -> None:

@@ -16,7 +16,7 @@ from typing_extensions import override
 from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
 from maitred.clock import Clock
-from maitred.priority import keep_to, roam
+from maitred.priority import keep_off, keep_to, roam
 from services.web.protocol import PatientProtocol, ServingState
 
 __all__ = ["WorkerServer"]
@@ -56,7 +56,7 @@ class WorkerServer(uvicorn.Server):
 
     ``on_ready`` is called once, when the application has started and connections are accepted;
     ``on_failure`` with the reason when it will never be. From ready until it drains, the thread of
-    the event loop keeps to ``processor``, if that is given; the others roam.
+    the event loop keeps to ``processor``, if that is given, and off it afterwards; the others roam.
     """
 
     server_state: ServingState
@@ -100,7 +100,8 @@ class WorkerServer(uvicorn.Server):
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain: no new connections, then no new requests, then nothing."""
-        roam()  # a successor keeps to that processor now
+        if self._processor is not None:
+            keep_off(self._processor)  # a successor keeps to it now
         began = self._clock.monotonic()
         for server in self.servers:
             server.close()

@@ -57,7 +57,8 @@ class LiveMaster:
         return self.record().companions["receiver"]
 
     def received(self) -> list[str]:
-        return (self.state / "received").read_text().split()
+        written = self.state / "received"
+        return written.read_text().split() if written.exists() else []
 
     def log(self) -> str:
         return (self.state / "log").read_text()
