@@ -65,6 +65,14 @@ class Settings(BaseSettings):
     admin_key: SecretStr | None = Field(
         None, description="Key for every write but events; unset: made in <state>/admin.key."
     )
+    pseudonym_key: SecretStr | None = Field(
+        None,
+        description="Key that turns diners' ids into pseudonyms at every door; unset: ids as they come.",
+    )
+    erasure_key: SecretStr | None = Field(
+        None,
+        description="Key of the tombstones of erased diners; unset: made in <state>/erasure.key.",
+    )
 
     # serving
     workers: int = Field(1, ge=1, le=64, description="Inference processes.")

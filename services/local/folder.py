@@ -6,8 +6,6 @@ a true picture of which processes are this stack's. It holds no secret.
 
 import fcntl
 import json
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from maitred.errors import StackRefused
+from maitred.keyfile import kept_secret
 from services.local.probes import Kind, Probe
 from services.local.processes import Identity
 
@@ -157,12 +156,4 @@ class StackFolder:
 
     def admin_key(self) -> str:
         """Return the key of ``admin.key``, made at the first call; only its owner can read the file."""
-        file = self.root / "admin.key"
-        try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return file.read_text("utf-8").strip()
-        key = secrets.token_urlsafe(32)
-        with os.fdopen(descriptor, "w") as new:
-            new.write(key + "\n")
-        return key
+        return kept_secret(self.root / "admin.key")

@@ -2,13 +2,11 @@
 
 import hashlib
 import hmac
-import os
-import secrets
-from pathlib import Path
 
 from fastapi import Request
 
 from maitred.errors import Unauthorised
+from maitred.keyfile import kept_secret
 from maitred.settings import Settings
 
 __all__ = ["AdminKey", "admin_key"]
@@ -18,24 +16,7 @@ def admin_key(settings: Settings) -> str:
     """Return the key from the settings, else from ``<state>/admin.key``, made (0600) if missing."""
     if settings.admin_key is not None:
         return settings.admin_key.get_secret_value()
-    path = settings.state_dir / "admin.key"
-    if not path.exists():
-        _make(path)
-    return path.read_text(encoding="ascii").strip()
-
-
-def _make(path: Path) -> None:
-    """Write a key so that of several programs that start at once, all read the same one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mine = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
-    try:
-        os.link(mine, path)  # fails when another program was faster
-    except FileExistsError:
-        pass
-    finally:
-        mine.unlink()
+    return kept_secret(settings.state_dir / "admin.key")
 
 
 class AdminKey:
