@@ -23,13 +23,11 @@ from loadtests.known import write_known_diners
 from loadtests.reports import footnote, provenance, write
 from loadtests.scenarios import SCENARIOS, scenario_named
 from loadtests.sides import Side, in_turns
-from loadtests.stack import likely_state, running
 from loadtests.tables import markdown_table
 from maitred.cli import reporting
 from maitred.client import Aim
 from maitred.clock import Clock, SystemClock
 from maitred.errors import UsageError
-from maitred.settings import load
 
 __all__ = ["main", "parse", "ratios", "rounds"]
 
@@ -142,7 +140,7 @@ def _sides(options: argparse.Namespace, clock: Clock) -> Iterator[Sides]:
         yield [Side(url, url.rstrip("/")) for url in options.urls], options.users_file, []
     elif options.objectives:
         aims = [Aim.named(name) for name in options.objectives]
-        with running(options.state or likely_state(load().state_dir)) as stack:
+        with prepared.stack_to_load(options.state) as stack:
             users = options.users_file or write_known_diners(stack)
             url, pids = stack.inference_url, stack.inference_pids
             yield [Side(aim.name, url, aim, pids) for aim in aims], users, []

@@ -26,7 +26,7 @@ from loadtests.reports import REPORTS, provenance, write
 from loadtests.scenarios import SCENARIOS, Scenario, scenario_named
 from loadtests.shapes import sheet
 from loadtests.slo import SLO_FILE, Outcome, Slo, read_slo, worst
-from loadtests.stack import Stack, likely_state, running
+from loadtests.stack import Stack
 from loadtests.timeline import timeline
 from loadtests.upgrades import Reload, Swap
 from loadtests.verdicts import markdown
@@ -35,7 +35,6 @@ from maitred.client import Aim
 from maitred.client.waits import LATE_MS
 from maitred.clock import Clock, SystemClock
 from maitred.errors import MaitredError, UsageError
-from maitred.settings import load
 
 __all__ = ["main", "parse"]
 
@@ -129,7 +128,7 @@ def _campaign(options: argparse.Namespace, place: Place, clock: Clock) -> Campai
 def _target(options: argparse.Namespace) -> AbstractContextManager[Stack | str]:
     if options.url:
         return nullcontext(str(options.url).rstrip("/"))
-    return running(options.state or likely_state(load().state_dir))
+    return prepared.stack_to_load(options.state)
 
 
 def _beside(options: argparse.Namespace) -> AbstractContextManager[Trainings | None]:

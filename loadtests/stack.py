@@ -78,15 +78,12 @@ def status(state: Path) -> dict[str, object]:
     return dict(content)
 
 
-def likely_state(state: Path) -> Path:
-    """Return ``state``, or the demo's stack when nothing runs there and no model was ever served.
-
-    So that `make load` right after `make demo` finds something to load.
-    """
-    has_models = (state / "models").is_dir()
-    if has_models or not DEMO_STATE.is_dir() or status(state)["state"] != "stopped":
+def likely_state(state: Path) -> Path | None:
+    """Return ``state`` if it runs or ever served a model, else the demo's stack, if there is one."""
+    has_served = any(state.glob("models/*/manifest.json"))
+    if has_served or status(state)["state"] != "stopped":
         return state
-    return DEMO_STATE
+    return DEMO_STATE if DEMO_STATE.is_dir() else None
 
 
 @contextmanager
