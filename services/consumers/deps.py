@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from prometheus_client import CollectorRegistry
 
 from maitred.clock import Clock
+from maitred.erasure import erasure_key
 from maitred.errors import Refused, UsageError
 from maitred.observability import Metrics
 from maitred.settings import Settings, child_environment
@@ -187,6 +188,7 @@ def _archiver(settings: Settings, clock: Clock, stack: ExitStack) -> Consumer:
         topics.events.name,
         clock=clock,
         dedup_days=settings.dedup_days,
+        erasure_key=erasure_key(settings),
     )
     writer = stack.enter_context(opened)
     log = KafkaLogWriter(bootstrap_of(settings), topics, clock=clock)
