@@ -22,7 +22,7 @@ from services.consumers.features import FeaturesConsumer
 from services.consumers.health import serve_health
 from services.consumers.retrain import Limits, Retrainer
 from services.consumers.runner import Runner
-from services.consumers.steps import Commands, Plan, Result, retrain
+from services.consumers.steps import Commands, Plan, Result, forget_diners, retrain
 from services.eventlog.kafka import KafkaLogReader, KafkaLogWriter
 from services.eventlog.topics import bootstrap_of, topics_of
 
@@ -106,6 +106,8 @@ def _runner(
 def _retrainer(settings: Settings, clock: Clock, metrics: Metrics, stack: ExitStack) -> Retrainer:
     home = settings.state_dir / "retrain"
     lock = stack.enter_context(_leadership(home / "lock", clock))
+    for left in home.glob("run-*"):  # by a process that was killed
+        forget_diners(left)
     kinds = frozenset(kind.strip() for kind in settings.retrain_traffic.split(","))
     limits = Limits(settings.retrain_events, timedelta(hours=settings.retrain_hours), kinds)
 
