@@ -15,6 +15,7 @@ from maitred.archive.reader import (
     erasures,
     files,
     offsets,
+    require_key,
     table,
     where_are,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "erasures",
     "files",
     "offsets",
+    "require_key",
     "table",
     "where_are",
 ]

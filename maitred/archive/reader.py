@@ -27,6 +27,7 @@ __all__ = [
     "erasures",
     "files",
     "offsets",
+    "require_key",
     "table",
     "where_are",
 ]
@@ -93,6 +94,15 @@ def offsets(folder: Path, topic: str) -> dict[int, int]:
 def erased(folder: Path) -> dict[str, datetime]:
     """Return when each erased diner was erased last, by :func:`maitred.ids.tombstone`."""
     return _asked(folder, lambda ledger: ledger.tombs.latest(), {})
+
+
+def require_key(folder: Path, key: str) -> None:
+    """Refuse a key of tombstones that is not the archive's.
+
+    Raises:
+        Refused: its tombstones would match nobody.
+    """
+    _asked(folder, lambda ledger: ledger.tombs.require_key(key), None)
 
 
 def erasures(folder: Path) -> list[Erasure]:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
+from maitred.errors import Refused
+from maitred.ids import key_fingerprint
+
 __all__ = ["TABLES", "Erasure", "Tombs", "event_digest", "row_digest"]
 
 TABLES: Final = """
@@ -21,6 +24,7 @@ CREATE TABLE IF NOT EXISTS erasures (
 CREATE INDEX IF NOT EXISTS erasures_of ON erasures (tombstone, occurred_at);
 CREATE TABLE IF NOT EXISTS erased (row BLOB PRIMARY KEY, event BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS erased_events ON erased (event);
+CREATE TABLE IF NOT EXISTS erasure_key (fingerprint TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _DIGEST_BYTES: Final = 16
 _AT_ONCE: Final = 500
@@ -103,7 +107,28 @@ class Tombs:
         """Return those of these event digests that were erased."""
         return self._among("event", digests) if self._are_there() else set()
 
+    def require_key(self, key: str) -> None:
+        """Refuse a key that is not the one of the tombstones.
+
+        Raises:
+            Refused: they would match nobody.
+        """
+        if not self._are_there():
+            return
+        found = self._db.execute("SELECT fingerprint FROM erasure_key").fetchall()
+        if found and (key_fingerprint(key),) not in found:
+            msg = "the archive's tombstones were made with another erasure key: they match nobody"
+            raise Refused(
+                msg,
+                next_step="set MAITRED_ERASURE_KEY, or bring back <state>/erasure.key, as it was",
+                fields=(("erasure_key", f"fingerprint is not {found[0][0]}"),),
+            )
+
     # --- writing, inside a transaction of the ledger
+
+    def keep_key(self, key: str) -> None:
+        """Remember whose tombstones these are, by the key's fingerprint."""
+        self._db.execute("INSERT OR IGNORE INTO erasure_key VALUES (?)", (key_fingerprint(key),))
 
     def add_erasures(self, erasures: Iterable[Erasure]) -> None:
         """Record erasures; one that is recorded already stays as it is."""

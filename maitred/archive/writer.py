@@ -44,6 +44,7 @@ class ArchiveWriter:
         self._dedup_days = dedup_days
         self._key = erasure_key
         self._ledger = Ledger(folder)
+        self._ledger.tombs.require_key(erasure_key)
         self._shelf = Shelf(folder, self._ledger)
         self._shelf.tidy()
         with self._ledger.transaction():
@@ -108,6 +109,7 @@ class ArchiveWriter:
     def remember_erasures(self, erasures: Iterable[Erasure]) -> None:
         """Take over what another archive knows of erased diners, before anything is archived."""
         with self._ledger.transaction():
+            self._ledger.tombs.keep_key(self._key)
             self._ledger.tombs.add_erasures(erasures)
 
     def close(self) -> None:
@@ -143,6 +145,7 @@ class ArchiveWriter:
                     self._topic, erase.partition, erase.offset,
                 )
             )  # fmt: skip
+        self._ledger.tombs.keep_key(self._key)
         self._ledger.tombs.add_erasures(records)
         return self._ledger.tombs.add_erased(
             (row_digest(user, event, self._key), event_digest(event, self._key))
@@ -169,7 +172,7 @@ def open_writer(
     """Yield the archive's writer.
 
     Raises:
-        Refused: another process writes this archive.
+        Refused: another process writes this archive, or its tombstones have another key.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a") as lock:

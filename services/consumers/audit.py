@@ -75,12 +75,17 @@ def audit_archive(folder: Path, ids: Sequence[str] | None = None, *, key: str = 
     """Count the archive; with ``ids``, say which of them are missing and which stand there twice.
 
     ``key`` of tombstones tells those apart that were erased.
+
+    Raises:
+        Refused: diners were erased, and with another key.
     """
     census = archive.census(folder)
     if ids is None:
         return Audit(census)
     found = archive.where_are(folder, ids)
     absent = [name for name, count in found.items() if count == 0]
+    if archive.erased(folder):
+        archive.require_key(folder, key)
     gone = archive.erased_among(folder, absent, key)
     missing = tuple(name for name in absent if name not in gone)
     erased = tuple(name for name in absent if name in gone)
