@@ -14,12 +14,17 @@ from maitred.errors import NotFound, Refused, UsageError
 from maitred.observability import configure_logging
 from maitred.priority import BACKGROUND, give_way
 from maitred.settings import load
+from services.consumers.archive_commands import attribute, rebuild
 
 __all__ = ["consume", "events"]
 
-events = typer.Typer(no_args_is_help=True, help="Audit the archive of events; show dead letters.")
+events = typer.Typer(
+    no_args_is_help=True, help="Audit, rebuild and read the archive of events; show dead letters."
+)
 dead = typer.Typer(no_args_is_help=True, help="Records that could not be archived.")
 events.add_typer(dead, name="dead")
+events.command()(attribute)
+events.command()(rebuild)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
