@@ -9,16 +9,22 @@ from typing import Annotated, Literal
 import typer
 
 from maitred.clock import SystemClock
+from maitred.erasure import erasure_key
 from maitred.errors import NotFound, Refused, UsageError
 from maitred.observability import configure_logging
 from maitred.priority import BACKGROUND, give_way
 from maitred.settings import load
+from services.consumers.archive_commands import attribute, rebuild
 
 __all__ = ["consume", "events"]
 
-events = typer.Typer(no_args_is_help=True, help="Audit the archive of events; show dead letters.")
+events = typer.Typer(
+    no_args_is_help=True, help="Audit, rebuild and read the archive of events; show dead letters."
+)
 dead = typer.Typer(no_args_is_help=True, help="Records that could not be archived.")
 events.add_typer(dead, name="dead")
+events.command()(attribute)
+events.command()(rebuild)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -51,13 +57,18 @@ def audit(
     *,
     as_json: Json = False,
 ) -> None:
-    """Count what the archive holds; exit 1 if an event is missing or stands there twice."""
+    """Count what the archive holds; exit 1 if an event is missing or stands there twice.
+
+    Ids whose diners were erased are listed apart: they are not missing.
+    """
     from rich import print as show  # noqa: PLC0415
 
     from services.consumers.audit import audit_archive  # noqa: PLC0415  # pyarrow
     from services.consumers.deps import archive_folder  # noqa: PLC0415
 
-    found = audit_archive(archive_folder(load()), _lines(ids) if ids else None)
+    settings = load()
+    key = erasure_key(settings) if ids else ""
+    found = audit_archive(archive_folder(settings), _lines(ids) if ids else None, key=key)
     if as_json:
         typer.echo(json.dumps(found.as_dict(), indent=2))
     else:

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from prometheus_client import CollectorRegistry
 
 from maitred.clock import Clock
+from maitred.erasure import erasure_key
 from maitred.errors import Refused, UsageError
 from maitred.observability import Metrics
 from maitred.settings import Settings, child_environment
@@ -21,11 +22,11 @@ from services.consumers.features import FeaturesConsumer
 from services.consumers.health import serve_health
 from services.consumers.retrain import Limits, Retrainer
 from services.consumers.runner import Runner
-from services.consumers.steps import Commands, Plan, Result, retrain
+from services.consumers.steps import Commands, Plan, Result, forget_diners, retrain
 from services.eventlog.kafka import KafkaLogReader, KafkaLogWriter
 from services.eventlog.topics import bootstrap_of, topics_of
 
-__all__ = ["Runs", "Which", "archive_folder", "dead_reader", "open_runner"]
+__all__ = ["Runs", "Which", "archive_folder", "dead_reader", "open_runner", "rebuild_reader"]
 
 Which = Literal["features", "archive", "retrain"]
 _DEFAULT_VALKEY_PORT = 6390
@@ -45,6 +46,13 @@ def dead_reader(settings: Settings, clock: Clock) -> KafkaLogReader:
     topics = topics_of(settings)
     bootstrap = bootstrap_of(settings)
     return KafkaLogReader(bootstrap, topics, topics.dead.name, "maitred.dead", clock=clock)
+
+
+def rebuild_reader(settings: Settings, clock: Clock) -> KafkaLogReader:
+    """Return a reader of all events from the oldest on that remembers nothing."""
+    topics = topics_of(settings)
+    bootstrap = bootstrap_of(settings)
+    return KafkaLogReader(bootstrap, topics, topics.events.name, "maitred.rebuild", clock=clock)
 
 
 class Runs(Protocol):
@@ -105,6 +113,8 @@ def _runner(
 def _retrainer(settings: Settings, clock: Clock, metrics: Metrics, stack: ExitStack) -> Retrainer:
     home = settings.state_dir / "retrain"
     lock = stack.enter_context(_leadership(home / "lock", clock))
+    for left in home.glob("run-*"):  # by a process that was killed
+        forget_diners(left)
     kinds = frozenset(kind.strip() for kind in settings.retrain_traffic.split(","))
     limits = Limits(settings.retrain_events, timedelta(hours=settings.retrain_hours), kinds)
 
@@ -187,6 +197,7 @@ def _archiver(settings: Settings, clock: Clock, stack: ExitStack) -> Consumer:
         topics.events.name,
         clock=clock,
         dedup_days=settings.dedup_days,
+        erasure_key=erasure_key(settings),
     )
     writer = stack.enter_context(opened)
     log = KafkaLogWriter(bootstrap_of(settings), topics, clock=clock)
