@@ -185,6 +185,7 @@ class KafkaLogReader:
         self._consumer: Any = None
         self._wanted: dict[int, int] = {}
         self._positions: dict[int, int] = {}
+        self._is_rewound = False
 
     def poll(self, wait_s: float) -> Sequence[Record]:
         """See :class:`~services.eventlog.port.LogReader`."""
@@ -193,6 +194,11 @@ class KafkaLogReader:
                 self._connect()
             except LogUnavailable:
                 self._clock.sleep(min(wait_s, 0.5))
+                return ()
+        if self._wanted:
+            try:
+                self._apply_seeks()
+            except LogUnavailable:
                 return ()
         with _translated:
             batches = self._consumer.poll(timeout_ms=int(wait_s * 1000))
@@ -204,8 +210,13 @@ class KafkaLogReader:
     def seek(self, offsets: Mapping[int, int]) -> None:
         """See :class:`~services.eventlog.port.LogReader`."""
         self._wanted.update(offsets)
+
+    def rewind(self) -> None:
+        """See :class:`~services.eventlog.port.LogReader`."""
+        self._is_rewound = True
+        self._wanted = {}
         if self._consumer is not None:
-            self._apply_seeks()
+            self._wanted = {p.partition: 0 for p in self._consumer.assignment()}
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """See :class:`~services.eventlog.port.LogReader`."""
@@ -248,7 +259,6 @@ class KafkaLogReader:
         for number, offset in starts.items():
             self._wanted.setdefault(number, self._positions.get(number, offset))
         self._consumer = consumer
-        self._apply_seeks()
 
     def _starts(self, consumer: Any) -> dict[int, int]:  # noqa: ANN401 - the client has no types
         """Assign all partitions, and return what was committed for each, else its oldest offset."""
@@ -259,14 +269,22 @@ class KafkaLogReader:
         partitions = [self._partition(number) for number in numbers]
         consumer.assign(partitions)
         oldest = consumer.beginning_offsets(partitions, timeout_ms=_CALL_MS)
+        if self._is_rewound:
+            return {p.partition: int(oldest[p]) for p in partitions}
         kept = {p: consumer.committed(p, timeout_ms=_CALL_MS) for p in partitions}
         return {p.partition: int(oldest[p] if kept[p] is None else kept[p]) for p in partitions}
 
     def _apply_seeks(self) -> None:
-        known = {p.partition for p in self._consumer.assignment()}
-        for number in known & self._wanted.keys():
-            offset = self._wanted.pop(number)
-            self._consumer.seek(self._partition(number), offset)
+        """Go where it was asked for; what the log does not hold any more, or not yet, means its oldest."""
+        known = {p.partition: p for p in self._consumer.assignment()}
+        with _translated:
+            oldest = self._consumer.beginning_offsets(list(known.values()), timeout_ms=_CALL_MS)
+            ends = self._consumer.end_offsets(list(known.values()), timeout_ms=_CALL_MS)
+        for number in known.keys() & self._wanted.keys():
+            partition, offset = known[number], self._wanted.pop(number)
+            if not oldest[partition] <= offset <= ends[partition]:
+                offset = int(oldest[partition])
+            self._consumer.seek(partition, offset)
             self._positions[number] = offset
 
     def _partition(self, number: int) -> Any:  # noqa: ANN401 - the client has no types
@@ -281,4 +299,12 @@ class KafkaLogReader:
     def _record(self, raw: Any) -> Record:  # noqa: ANN401 - the client has no types
         key = (raw.key or b"").decode(errors="replace")
         headers = tuple((str(name), bytes(value or b"")) for name, value in raw.headers)
-        return Record(raw.topic, raw.partition, raw.offset, key, bytes(raw.value or b""), headers)
+        return Record(
+            raw.topic,
+            raw.partition,
+            raw.offset,
+            key,
+            bytes(raw.value or b""),
+            headers,
+            raw.timestamp,
+        )

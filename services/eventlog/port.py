@@ -33,6 +33,8 @@ class Record:
     key: str
     value: bytes
     headers: Headers = ()
+    timestamp_ms: int = 0
+    """When it was appended, milliseconds since 1970."""
 
 
 class LogWriter(Protocol):
@@ -85,6 +87,9 @@ class LogReader(Protocol):
 
         An offset that the log no longer keeps means the oldest one that it does.
         """
+
+    def rewind(self) -> None:
+        """Read every partition from its oldest record, whatever was committed; a later seek holds."""
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Remember, under this reader's name, what to read next after a restart. Blocks ≤ 2 s.
