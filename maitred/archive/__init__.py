@@ -6,5 +6,16 @@ Counting needs the ledger only, so pyarrow is loaded when a table is first read.
 """
 
 from maitred.archive.reader import LIVE, Census, census, count, files, table, where_are
+from maitred.archive.streams import batches, reached
 
-__all__ = ["LIVE", "Census", "census", "count", "files", "table", "where_are"]
+__all__ = [
+    "LIVE",
+    "Census",
+    "batches",
+    "census",
+    "count",
+    "files",
+    "reached",
+    "table",
+    "where_are",
+]
