@@ -116,11 +116,11 @@ class Spaces:
             return sum(self._remove(space) for space in sorted(noted - {served}))
 
     def _remove(self, space: int) -> int:
-        removed = 0
+        # marks first: who still writes there finds none, and writes nothing behind this
+        removed = self._unlink(keys.mark(number, space) for number in range(BUCKETS))
         found = self._redis.scan_iter(match=keys.states(space), count=_KEYS_A_TRIP)
         while some := list(islice(found, _KEYS_A_TRIP)):
             removed += self._unlink(some)
-        removed += self._unlink(keys.mark(number, space) for number in range(BUCKETS))
         self._redis.srem(keys.SPACES, space)
         return removed
 

@@ -89,8 +89,8 @@ def replay(
     from services.consumers.screen import reading  # noqa: PLC0415
 
     wanted = Source.named(source)
-    give_way(BACKGROUND)
     with open_replay(load(), SystemClock()) as work, reading() as progress:
+        give_way(BACKGROUND)
         done = work.run(wanted, progress)
     if as_json:
         typer.echo(json.dumps(done.as_dict(), indent=2))

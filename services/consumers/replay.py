@@ -31,8 +31,9 @@ EVENTS_A_WRITE: Final = 100_000
 """A diner's state is read and written once for all events of so many."""
 GRACE_S: Final = 3.0
 """From the switch until old states are removed: workers look for the pointer twice a second."""
+PATIENCE_S: Final = 15.0
+"""How long Kafka may say nothing."""
 _POLL_S: Final = 0.2
-_SILENCE_S: Final = 15.0
 _COLUMNS: Final = ["user_id", "event_id", "type", "restaurant_id", "occurred_at", "consent"]
 
 
@@ -96,6 +97,7 @@ class Replay:
     topic: str
     clock: Clock
     grace_s: float = GRACE_S
+    patience_s: float = PATIENCE_S
 
     def run(self, source: Source, progress: Progress) -> Replayed:
         """Fill a new space and serve it; what is served stays when anything is raised.
@@ -194,13 +196,13 @@ class Replay:
                 news, count = {}, 0
             if is_there:
                 ends, laps = self.reader.end_offsets(), laps - 1
-            elif silent_s > _SILENCE_S:
-                msg = f"Kafka gave nothing for {_SILENCE_S:.0f} s before the log's end"
+            elif silent_s > self.patience_s:
+                msg = f"Kafka gave nothing for {self.patience_s:.0f} s before the log's end"
                 raise LogUnavailable(msg, next_step="is it running? maitred status")
 
     def _reach_log(self) -> None:
         """Wait until the log answers; what is read by that is read again."""
-        deadline = self.clock.monotonic() + _SILENCE_S
+        deadline = self.clock.monotonic() + self.patience_s
         while not self.reader.positions() and self.clock.monotonic() < deadline:
             self.reader.poll(_POLL_S)
         self.reader.end_offsets()

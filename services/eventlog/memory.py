@@ -112,7 +112,9 @@ class MemoryLogReader:
 
     def seek(self, offsets: Mapping[int, int]) -> None:
         """See :class:`~services.eventlog.port.LogReader`."""
-        self.offsets.update(offsets)
+        for partition, at in offsets.items():
+            is_there = at <= len(self.broker.logs.get((self.topic, partition), ()))
+            self.offsets[partition] = at if is_there else 0
 
     def rewind(self) -> None:
         """See :class:`~services.eventlog.port.LogReader`."""

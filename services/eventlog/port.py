@@ -85,7 +85,7 @@ class LogReader(Protocol):
     def seek(self, offsets: Mapping[int, int]) -> None:
         """Read on from these offsets, by partition; the others stay where they are.
 
-        An offset that the log no longer keeps means the oldest one that it does.
+        An offset that the log no longer keeps, or has not reached, means the oldest one that it keeps.
         """
 
     def rewind(self) -> None:

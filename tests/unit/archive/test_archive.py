@@ -201,3 +201,46 @@ def test_an_archive_nobody_wrote_is_empty(tmp_path: Path) -> None:
     assert archive.table(tmp_path / "none").num_rows == 0
     assert archive.count(tmp_path / "none") == 0
     assert archive.where_are(tmp_path / "none", ["a"]) == {"a": 0}
+
+
+def test_batches_say_the_same_as_a_table(tmp_path: Path) -> None:
+    late = "2026-05-02T20:00:00+00:00"
+    archive_of(tmp_path, *(wire("click", f"e{n}") for n in range(40)), order("c", occurred_at=late))
+    archive_of(
+        tmp_path, wire("click", "later", occurred_at=late), wire("click", "l", traffic="load")
+    )
+    columns = ["event_id", "user_id"]
+
+    everything = list(archive.batches(tmp_path, columns))
+    since = list(
+        archive.batches(tmp_path, columns, kinds={"click"}, since=datetime(2026, 5, 2, tzinfo=UTC))
+    )
+
+    assert {tuple(batch.schema.names) for batch in everything} == {("event_id", "user_id")}
+    found = sorted(name for batch in everything for name in batch["event_id"].to_pylist())
+    assert found == sorted(archive.table(tmp_path)["event_id"].to_pylist())
+    assert [name for batch in since for name in batch["event_id"].to_pylist()] == ["later"]
+    assert archive.reached(tmp_path, "t") == {0: 43}
+
+
+def test_batches_of_files_that_are_merged_meanwhile_come_once(tmp_path: Path) -> None:
+    clock = ManualClock()
+    with open_writer(tmp_path, "t", clock=clock, dedup_days=7) as writer:
+        for day in range(2):
+            for number in range(64):
+                flush(writer, [wire("click", f"d{day}-{number:02}")])
+            clock.advance(86_400)
+        reading = archive.batches(tmp_path, ["event_id"])
+        first = next(reading)
+        while writer.merge_small_files():
+            pass
+
+        found = [name for batch in (first, *reading) for name in batch["event_id"].to_pylist()]
+
+    assert len(parquet(tmp_path)) == 2
+    assert sorted(found) == [f"d{day}-{number:02}" for day in range(2) for number in range(64)]
+
+
+def test_nobody_has_archived_anything_yet(tmp_path: Path) -> None:
+    assert list(archive.batches(tmp_path / "none", ["event_id"])) == []
+    assert archive.reached(tmp_path / "none", "t") == {}

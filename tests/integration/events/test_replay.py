@@ -1,0 +1,359 @@
+"""Diner states made anew: as they were, in a space of their own, while everything goes on."""
+
+import fcntl
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from maitred import archive
+from maitred.cli import build as command_line
+from maitred.clock import ManualClock, SystemClock
+from maitred.errors import LogUnavailable, Refused, StoreChanged
+from maitred.events import Click, Erase, Event, encode
+from maitred.features import DinerState
+from maitred.settings import Settings
+from maitred.store import keys
+from maitred.store.client import Redis, connect
+from maitred.store.state import Spaces, StateStore
+from maitred.store.writer import StateWriter
+from services.consumers.deps import archive_folder
+from services.consumers.features import FeaturesConsumer
+from services.consumers.replay import Replay, Source
+from services.eventlog.kafka import KafkaLogWriter, ensure_topics
+from services.eventlog.memory import MemoryBroker, MemoryLogReader
+from services.eventlog.topics import bootstrap_of, topics_of
+from tests.support.archives import archive_of
+from tests.support.diners import START, recomputed
+from tests.support.loop import consuming, environment_of, loop_settings
+from tests.support.servers import LiveKafka, LiveValkey
+from tests.support.waiting import eventually
+
+
+def click(number: int, minute: int | None = None) -> Click:
+    at = START + timedelta(minutes=number if minute is None else minute)
+    user = f"u{number % 23}"
+    return Click(
+        event_id=f"e{number}", user_id=user, occurred_at=at, restaurant_id=f"r{number % 9}"
+    )
+
+
+def history(first: int, count: int) -> list[Event]:
+    """Clicks, some late, some that must teach nothing, and a diner who leaves and comes back."""
+    events: list[Event] = []
+    for number in range(first, first + count):
+        event: Event = click(number, minute=number - 40 if number % 11 == 0 else None)
+        if number % 13 == 0:
+            event = event.model_copy(update={"consent": False})
+        if number % 50 == 49:
+            at = START + timedelta(minutes=number)
+            event = Erase(event_id=f"x{number}", user_id=f"u{number % 5}", occurred_at=at)
+        events.append(event)
+    return events
+
+
+def served(redis: Redis, log: list[Event]) -> dict[str, DinerState]:
+    found = StateStore(redis).load(sorted({event.user_id for event in log}))
+    return {user: state for user, state in found.items() if state.recent}
+
+
+# --- with the log in memory: what may happen to a replay
+
+
+@dataclass
+class Place:
+    """A served space that a consumer has filled, and what a replay works with."""
+
+    redis: Redis
+    broker: MemoryBroker
+    folder: Path
+    log: list[Event]
+
+    def put(self, *events: Event) -> None:
+        for event in events:
+            self.broker.put("t", event.user_id, encode(event), ())
+        self.log += events
+
+    def consume(self) -> None:
+        """Bring what is served up to the log's end, as a consumer that starts does."""
+        consumer = FeaturesConsumer(StateWriter(self.redis, "t", "key"), clock=ManualClock())
+        reader = MemoryLogReader(self.broker, "t", "features")
+        reader.rewind()
+        reader.seek(consumer.resume_at())
+        consumer.take(reader.poll(0))
+        consumer.finish()
+
+    def replay(self) -> Replay:
+        return Replay(
+            Spaces(self.redis),
+            lambda space: StateWriter(self.redis, "t", "key", space=space),
+            MemoryLogReader(self.broker, "t", "replay"),
+            self.folder,
+            "t",
+            SystemClock(),
+            grace_s=0.0,
+            patience_s=0.5,
+        )
+
+    def keys_of_spaces(self) -> set[str]:
+        names = [name.decode() for name in self.redis.scan_iter(match="{b*}:*", count=1000)]
+        return {name.split(":")[2] for name in names if name.split(":")[1] in {"state", "mark"}}
+
+
+@pytest.fixture
+def place(valkey: LiveValkey, tmp_path: Path) -> Iterator[Place]:
+    with connect(valkey.url) as redis:
+        made = Place(redis, MemoryBroker(partitions=3), tmp_path / "archive", [])
+        made.put(*history(0, 120))
+        made.consume()
+        yield made
+
+
+def nothing(_name: str, _total: int, _read: int) -> None:
+    """Tell nobody."""
+
+
+ALL, LOG = Source(), Source(has_archive=False)
+
+
+def test_what_the_log_holds_gives_the_same_states_in_another_space(place: Place) -> None:
+    before = served(place.redis, place.log)
+
+    done = place.replay().run(LOG, nothing)
+
+    assert before == served(place.redis, place.log) == recomputed(place.log)
+    assert place.keys_of_spaces() == {str(done.space)} == {"1"}
+    assert done.diners == len(before)
+    assert done.from_archive == 0
+
+
+def test_what_was_lost_is_made_again_and_a_consumer_goes_on_from_there(place: Place) -> None:
+    place.redis.flushall()
+    place.replay().run(LOG, nothing)
+    assert served(place.redis, place.log) == recomputed(place.log)
+
+    place.put(*history(120, 60))
+    place.consume()
+
+    assert served(place.redis, place.log) == recomputed(place.log)
+
+
+def test_only_what_occurred_since_a_time_is_taken_if_one_is_named(place: Place) -> None:
+    since = START + timedelta(minutes=80)
+
+    place.replay().run(Source.named(since.isoformat()), nothing)
+
+    kept = [e for e in place.log if e.occurred_at >= since or isinstance(e, Erase)]
+    assert served(place.redis, place.log) == recomputed(kept)
+
+
+def test_the_archive_comes_first_and_the_log_from_where_it_was_archived(place: Place) -> None:
+    old = [click(n).model_copy(update={"event_id": f"old{n}"}) for n in range(20)]
+    wire = [event.model_dump(mode="json") for event in old]
+    quiet = {"consent": False, "event_id": "quiet", "restaurant_id": "r-quiet"}
+    load = {"traffic": "load", "event_id": "load", "restaurant_id": "r-load"}
+    archive_of(place.folder, *wire, wire[0] | quiet, wire[0] | load)  # beyond what the log keeps
+    told: list[tuple[str, int, int]] = []
+
+    done = place.replay().run(ALL, lambda *three: told.append(three))
+
+    rest = [r.value for r in place.broker.records("t") if r.partition or r.offset >= 22]
+    log = [event for event in place.log if encode(event) in rest]
+    erased = [event for event in place.log if isinstance(event, Erase)]
+    late_enough = [*erased, *old, *log]  # tombstones in Redis hold for the archive, too
+    assert served(place.redis, place.log) == recomputed(late_enough)
+    assert done.from_archive == 20
+    assert told[0] == ("archive", 21, 21)
+    assert told[-1][0] == "log"
+    assert told[-1][1] == told[-1][2] == len(rest)
+
+
+@pytest.mark.parametrize("ended_by", [KeyboardInterrupt, RuntimeError])
+def test_a_replay_that_ends_early_leaves_what_is_served_and_the_next_cleans_up(
+    place: Place, ended_by: type[BaseException]
+) -> None:
+    before = served(place.redis, place.log)
+    broken = replace(place.replay(), open_writer=_breaking(place, ended_by))
+
+    with pytest.raises(ended_by):
+        broken.run(LOG, nothing)
+    assert place.keys_of_spaces() == {"0", "1"}
+    assert served(place.redis, place.log) == before
+
+    done = place.replay().run(LOG, nothing)
+    assert place.keys_of_spaces() == {str(done.space)} == {"2"}
+    assert served(place.redis, place.log) == before
+
+
+def _breaking(place: Place, error: type[BaseException]) -> Callable[[int], StateWriter]:
+    class Broken(StateWriter):
+        def keep_up(self) -> None:
+            raise error
+
+    return lambda space: Broken(place.redis, "t", "key", space=space)
+
+
+def test_a_redis_that_is_emptied_meanwhile_is_noticed(place: Place) -> None:
+    archive_of(place.folder, click(1).model_dump(mode="json"))
+
+    def empty(name: str, _total: int, _read: int) -> None:
+        if name == "log":
+            place.redis.flushall()
+
+    with pytest.raises(StoreChanged, match="emptied or restored") as raised:
+        place.replay().run(ALL, empty)
+    assert "run the replay again" in (raised.value.next_step or "")
+    assert place.redis.get(keys.SPACE) is None
+
+
+def test_what_others_serve_meanwhile_is_not_replaced(place: Place) -> None:
+    def switch(name: str, _total: int, _read: int) -> None:
+        if name == "log":
+            place.redis.set(keys.SPACE, 77)
+
+    with pytest.raises(Refused, match=r"space 0 .* not the one that is served"):
+        place.replay().run(LOG, switch)
+    assert place.redis.get(keys.SPACE) == b"77"
+
+
+def test_a_log_that_is_away_is_named_before_anything_is_read(place: Place) -> None:
+    place.broker.is_away = True
+
+    with pytest.raises(LogUnavailable):
+        place.replay().run(ALL, nothing)
+    assert place.keys_of_spaces() == {"0"}
+
+
+def test_a_log_that_falls_silent_is_not_waited_for_for_ever(place: Place) -> None:
+    class Silent(MemoryLogReader):
+        def poll(self, wait_s: float) -> list:  # type: ignore[type-arg,override]
+            del wait_s
+            return []
+
+    silent = replace(place.replay(), reader=Silent(place.broker, "t", "replay"))
+
+    with pytest.raises(LogUnavailable, match="gave nothing"):
+        silent.run(LOG, nothing)
+
+
+# --- by its door, on real servers
+
+
+@pytest.fixture
+def settings(tmp_path: Path, kafka: LiveKafka, valkey: LiveValkey) -> Settings:
+    return loop_settings(tmp_path / "state", kafka.bootstrap, valkey.url)
+
+
+def replaying(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a process of its own: it gives way to others for good."""
+    return subprocess.run(
+        [sys.executable, "-m", "maitred", "events", "replay", *arguments],
+        env=environment_of(settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def refused(settings: Settings, *arguments: str):
+    env = environment_of(settings)
+    return CliRunner().invoke(command_line(), ["events", "replay", *arguments], env=env)
+
+
+@dataclass
+class Producer:
+    """Writes into the log, and remembers what; until told to stop, or a part at once."""
+
+    settings: Settings
+    log: list[Event]
+    enough: threading.Event
+
+    def put(self, events: list[Event]) -> None:
+        topics = topics_of(self.settings)
+        ensure_topics(bootstrap_of(self.settings), topics)
+        writer = KafkaLogWriter(bootstrap_of(self.settings), topics, clock=SystemClock())
+        for event in events:
+            while True:
+                try:
+                    future = writer.append(topics.events.name, event.user_id, encode(event))
+                    break
+                except LogUnavailable:
+                    SystemClock().sleep(0.05)
+            future.result(10)
+            self.log.append(event)
+        writer.close(2)
+
+    def run(self) -> None:
+        number = 1000
+        while not self.enough.is_set():
+            self.put(history(number, 20))
+            number += 20
+
+
+def test_a_replay_loses_nothing_while_events_come(settings: Settings, valkey: LiveValkey) -> None:
+    log: list[Event] = []
+    producer = Producer(settings, log, threading.Event())
+    folder = archive_folder(settings)
+    with consuming("archive", settings):
+        producer.put(history(0, 150))
+        eventually(lambda: archive.count(folder, kinds={"click"}) >= 140)
+    with consuming("features", settings), connect(valkey.url) as redis:
+        producer.put(history(150, 100))  # these are in the log only
+        eventually(lambda: served(redis, log) == recomputed(log))
+        thread = threading.Thread(target=producer.run)
+        thread.start()
+        try:
+            ran = replaying(settings, "--json")
+        finally:
+            producer.enough.set()
+            thread.join(30)
+
+        assert ran.returncode == 0, ran.stderr
+        told = json.loads(ran.stdout)
+        assert (told["space"], told["before"]) == (1, 0)
+        assert told["from_archive"] > 120
+        assert told["events"] == told["from_archive"] + told["from_log"]
+        assert 20 <= told["diners"] <= 23  # some are being erased
+        assert told["removed_keys"] >= 20 + 256
+        eventually(lambda: served(redis, log) == recomputed(log))
+        assert Spaces(redis).current() == 1
+        found = {name.split(b":")[2] for name in redis.scan_iter(match="*:state:*")}
+        assert found == {b"1"}
+
+
+def test_a_second_replay_is_refused(settings: Settings) -> None:
+    settings.state_dir.mkdir(parents=True)
+    with (settings.state_dir / "replay.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ran = refused(settings)
+
+    assert ran.exit_code == 1
+    assert "another replay runs" in ran.stderr
+    assert "wait for its end" in ran.stderr
+
+
+def test_without_redis_it_is_said_what_is_away(settings: Settings) -> None:
+    away = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
+
+    ran = replaying(away)
+
+    assert ran.returncode == 1
+    assert "Redis did not answer" in ran.stderr
+    assert "maitred status" in ran.stderr
+
+
+@pytest.mark.parametrize("source", ["yesterday", "2026-05-01", "2026-05-01T10:00:00"])
+def test_a_source_that_is_none_is_wrong_usage(settings: Settings, source: str) -> None:
+    ran = refused(settings, "--from", source)
+
+    assert ran.exit_code == 2
+    assert repr(source) in ran.stderr
+    assert "for example --from 2026-05-01T00:00:00+02:00" in ran.stderr
