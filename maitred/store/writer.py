@@ -56,6 +56,8 @@ class _Call:
 class _Stored:
     """What one bucket knows of the diners that are asked about, in their order."""
 
+    names: Sequence[str]
+    """Keys of their states."""
     states: Sequence[bytes | None]
     erased: Sequence[float | None]
 
@@ -163,7 +165,9 @@ class StateWriter:
         states: dict[str, bytes] = {}
         gone: list[str] = []
         more = 0
-        for user, raw, erased_at in zip(users, stored.states, stored.erased, strict=True):
+        for user, name, raw, erased_at in zip(
+            users, stored.names, stored.states, stored.erased, strict=True
+        ):
             after = _renewed(user, raw, news[user], erased_at)
             if news[user].erased_at is not None:
                 gone += [keys.row(version, user) for version in versions]
@@ -171,9 +175,9 @@ class StateWriter:
                 continue
             more += (raw is None) - (after is None)
             if after is None:
-                gone.append(keys.state(user, self._space))
+                gone.append(name)
             else:
-                states[keys.state(user, self._space)] = after
+                states[name] = after
         return _Call(number, states, gone, more)
 
     def _read(
@@ -185,9 +189,9 @@ class StateWriter:
         with translated(), self._redis.pipeline(transaction=False) as trip:
             trip.get(keys.SPACE)
             trip.smembers(keys.VERSIONS) if with_versions else trip.ping()
-            for number, users in groups.items():
-                states = [keys.state(user, self._space) for user in users]
-                trip.mget([keys.mark(number, self._space), *states])
+            names = {n: [keys.state(u, self._space) for u in groups[n]] for n in groups}
+            for number, some in names.items():
+                trip.mget([keys.mark(number, self._space), *some])
             for number in graves:
                 self._erasures.ask(trip, number, groups[number])
             served, versions, *replies = trip.execute()
@@ -195,11 +199,13 @@ class StateWriter:
             self._expect(served)
         told = dict(zip(graves, replies[len(groups) :], strict=True))
         found = {}
-        for (number, users), (mark, *states) in zip(groups.items(), replies, strict=False):
+        for number, (mark, *states) in zip(groups, replies, strict=False):
             if (mark or b"") != marks[number]:
                 raise self._changed()
-            times = told.get(number, [None] * len(users))
-            found[number] = _Stored(states, [None if at is None else float(at) for at in times])
+            times = told.get(number, [None] * len(states))
+            found[number] = _Stored(
+                names[number], states, [None if at is None else float(at) for at in times]
+            )
         return [v.decode() for v in versions] if with_versions else [], found
 
     def _send(self, calls: Sequence[_Call], mark: bytes) -> None:
