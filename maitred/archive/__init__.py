@@ -5,17 +5,34 @@ Only this package touches pyarrow outside training, and nothing that answers din
 Counting needs the ledger only, so pyarrow is loaded when a table is first read.
 """
 
-from maitred.archive.reader import LIVE, Census, census, count, files, table, where_are
-from maitred.archive.streams import batches, reached
+from maitred.archive.reader import (
+    LIVE,
+    Census,
+    census,
+    count,
+    erased,
+    erased_among,
+    erasures,
+    files,
+    offsets,
+    require_key,
+    table,
+    where_are,
+)
+from maitred.archive.tombs import Erasure
 
 __all__ = [
     "LIVE",
     "Census",
-    "batches",
+    "Erasure",
     "census",
     "count",
+    "erased",
+    "erased_among",
+    "erasures",
     "files",
-    "reached",
+    "offsets",
+    "require_key",
     "table",
     "where_are",
 ]

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["LEDGER", "STAGING", "ArchivedFile", "Ledger", "path_of"]
+from maitred.archive import tombs
+
+__all__ = ["LEDGER", "STAGING", "ArchivedFile", "Ledger", "path_of", "staged"]
 
 LEDGER: Final = "ledger.sqlite"
 STAGING: Final = ".staging"
+_CACHE_KIB: Final = 16 * 1024
+"""Memory for pages of the ledger: ids come in no order, and a flush touches pages everywhere."""
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS files (
@@ -70,6 +74,9 @@ class Ledger:
                 _make(file)
             self._db = sqlite3.connect(file, timeout=10)
             self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            self._db.executescript(_TABLES + tombs.TABLES)
+        self.tombs = tombs.Tombs(self._db)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -86,13 +93,11 @@ class Ledger:
 
     def files(self) -> list[ArchivedFile]:
         """Return every file that counts, in the order they were written."""
-        rows = self._db.execute(
-            "SELECT path, type, traffic, date, rows, is_placed FROM files ORDER BY path"
-        )
-        return [
-            ArchivedFile(path, kind, traffic, date, n, is_placed=bool(placed))
-            for path, kind, traffic, date, n, placed in rows
-        ]
+        return self._files("")
+
+    def unplaced(self) -> list[ArchivedFile]:
+        """Return those of them that may still lie in staging."""
+        return self._files("WHERE is_placed = 0")
 
     def offsets(self, topic: str) -> dict[int, int]:
         """Return what to read next, by partition."""
@@ -100,14 +105,15 @@ class Ledger:
         return dict(rows.fetchall())
 
     def counts(self) -> dict[str, int]:
-        """Return what was left out so far: duplicates, conflicts, undecodable."""
+        """Return what was left out so far: duplicates, conflicts, undecodable, erased."""
         return dict(self._db.execute("SELECT name, n FROM counts").fetchall())
 
     def bodies(self, ids: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the digests of the bodies that were archived under these ids."""
         found: dict[bytes, bytes] = {}
-        for at in range(0, len(ids), 500):
-            some = ids[at : at + 500]
+        ordered = sorted(ids)  # neighbours lie on one page
+        for at in range(0, len(ordered), 500):
+            some = ordered[at : at + 500]
             marks = ",".join("?" * len(some))
             query = f"SELECT id, body FROM ids WHERE id IN ({marks})"  # noqa: S608 - marks only
             found.update(self._db.execute(query, some).fetchall())
@@ -116,6 +122,15 @@ class Ledger:
     def doomed(self) -> list[str]:
         """Return files that no longer count and may still be there."""
         return [path for (path,) in self._db.execute("SELECT path FROM doomed")]
+
+    def _files(self, which: str) -> list[ArchivedFile]:
+        query = (
+            f"SELECT path, type, traffic, date, rows, is_placed FROM files {which} ORDER BY path"  # noqa: S608 - ours
+        )
+        return [
+            ArchivedFile(path, kind, traffic, date, n, is_placed=bool(placed))
+            for path, kind, traffic, date, n, placed in self._db.execute(query)
+        ]
 
     # --- writing, inside a transaction
 
@@ -133,17 +148,24 @@ class Ledger:
         self._db.executemany("INSERT OR IGNORE INTO doomed VALUES (?)", paths)
 
     def settle(self) -> None:
-        """All files are where they belong, and the doomed are gone."""
+        """All files are where they belong."""
         self._db.execute("UPDATE files SET is_placed = 1 WHERE is_placed = 0")
-        self._db.execute("DELETE FROM doomed")
+
+    def bury(self, doomed: Iterable[str]) -> None:
+        """These doomed files are gone."""
+        self._db.executemany("DELETE FROM doomed WHERE path = ?", [(path,) for path in doomed])
 
     def add_ids(self, ids: Iterable[tuple[bytes, bytes, int]]) -> None:
         """Remember (id, digest of its body, last day to remember it, counted from 1970)."""
-        self._db.executemany("INSERT INTO ids VALUES (?, ?, ?)", ids)
+        self._db.executemany("INSERT INTO ids VALUES (?, ?, ?)", sorted(ids))
 
     def forget_ids(self, before: int) -> None:
         """Forget ids whose last day is before this one."""
         self._db.execute("DELETE FROM ids WHERE until < ?", (before,))
+
+    def drop_ids(self, ids: Iterable[bytes]) -> None:
+        """Forget these ids, whatever their last day."""
+        self._db.executemany("DELETE FROM ids WHERE id = ?", [(each,) for each in ids])
 
     def set_offsets(self, topic: str, offsets: Mapping[int, int]) -> None:
         """Remember what to read next."""
@@ -167,5 +189,5 @@ def _make(file: Path) -> None:
     new.unlink(missing_ok=True)
     with closing(sqlite3.connect(new)) as db:
         db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(_TABLES)
+        db.executescript(_TABLES + tombs.TABLES)
     new.rename(file)

@@ -1,22 +1,43 @@
-"""Reading the archive, while it is being written too: only files that the ledger names count."""
+"""Reading the archive, while it is being written too: only files that the ledger names count.
+
+What counts rows streams: an archive may be larger than memory. :func:`table` alone holds what it
+returns, so name kinds and columns.
+"""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from maitred.archive.ledger import LEDGER, ArchivedFile, Ledger, path_of
+from maitred.archive.ledger import LEDGER, ArchivedFile, Ledger
+from maitred.archive.tombs import Erasure, event_digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["LIVE", "Census", "census", "count", "files", "table", "where_are"]
+__all__ = [
+    "LIVE",
+    "Census",
+    "census",
+    "count",
+    "erased",
+    "erased_among",
+    "erasures",
+    "files",
+    "offsets",
+    "require_key",
+    "table",
+    "where_are",
+]
 
-_TRIES: Final = 5
 LIVE: Final = frozenset({"live"})
 """What is read unless other kinds of traffic are named."""
+_LEFT_OUT: Final = ("duplicates", "conflicts", "undecodable", "erased")
+_ID_BYTES: Final = 64
+"""Bytes in memory for each row's ids, at most as a rule."""
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +50,7 @@ class Census:
     by_kind: dict[str, int]
     """Rows by ``type/traffic``."""
     left_out: dict[str, int]
-    """What was read from the log and not archived: duplicates, conflicts, undecodable."""
+    """What was read from the log and is not archived: duplicates, conflicts, undecodable, erased."""
 
     @property
     def repeated(self) -> int:
@@ -47,16 +68,10 @@ def files(
 
     An archive that nobody has written yet has none.
     """
-    if not (folder / LEDGER).exists():
-        return []
-    ledger = Ledger(folder, read_only=True)
-    try:
-        found = ledger.files()
-    finally:
-        ledger.close()
+    none: list[ArchivedFile] = []
     return [
         file
-        for file in found
+        for file in _asked(folder, Ledger.files, none)
         if (traffic is None or file.traffic in traffic) and (kinds is None or file.type in kinds)
     ]
 
@@ -69,6 +84,38 @@ def count(
 ) -> int:
     """Return how many events there are, from the ledger alone."""
     return sum(file.rows for file in files(folder, traffic=traffic, kinds=kinds))
+
+
+def offsets(folder: Path, topic: str) -> dict[int, int]:
+    """Return how far the archive has read a topic: what comes next, by partition."""
+    return _asked(folder, lambda ledger: ledger.offsets(topic), {})
+
+
+def erased(folder: Path) -> dict[str, datetime]:
+    """Return when each erased diner was erased last, by :func:`maitred.ids.tombstone`."""
+    return _asked(folder, lambda ledger: ledger.tombs.latest(), {})
+
+
+def require_key(folder: Path, key: str) -> None:
+    """Refuse a key of tombstones that is not the archive's.
+
+    Raises:
+        Refused: its tombstones would match nobody.
+    """
+    _asked(folder, lambda ledger: ledger.tombs.require_key(key), None)
+
+
+def erasures(folder: Path) -> list[Erasure]:
+    """Return the record of every erasure, oldest first."""
+    return _asked(folder, lambda ledger: ledger.tombs.erasures(), [])
+
+
+def erased_among(folder: Path, event_ids: Iterable[str], key: str) -> set[str]:
+    """Return those of these event ids that were erased with their diners; ``key`` of tombstones."""
+    names = {event_digest(event_id, key): event_id for event_id in event_ids}
+    none: set[bytes] = set()
+    found = _asked(folder, lambda ledger: ledger.tombs.events_among(names), none)
+    return {names[digest] for digest in found}
 
 
 def table(
@@ -85,52 +132,70 @@ def table(
     anything. Consistent: a merge of files that runs meanwhile is neither seen twice nor missed.
     """
     import pyarrow as pa  # noqa: PLC0415 - programs that only count never load it
-    import pyarrow.compute as pc  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
 
     from maitred.archive.rows import SCHEMA  # noqa: PLC0415
+    from maitred.archive.scan import scan  # noqa: PLC0415
 
-    wanted = None if columns is None else list(dict.fromkeys([*columns, "occurred_at"]))
-    for attempt in range(_TRIES):
-        found = files(folder, traffic=traffic, kinds=kinds)
-        try:
-            tables = [pq.read_table(path_of(folder, f), columns=wanted) for f in found]
-            break
-        except FileNotFoundError:  # merged since we looked
-            if attempt == _TRIES - 1:
-                raise
-    else:
-        tables = []
     schema = SCHEMA if columns is None else pa.schema([SCHEMA.field(name) for name in columns])
-    whole = pa.concat_tables(tables) if tables else SCHEMA.empty_table()
-    if since is not None:
-        whole = whole.filter(pc.greater_equal(whole["occurred_at"], pa.scalar(since)))
-    return whole.select(schema.names)
+    found = scan(folder, traffic=traffic, kinds=kinds, since=since, columns=columns)
+    return pa.concat_tables([schema.empty_table(), *found])
 
 
 def census(folder: Path) -> Census:
-    """Count everything, from the files themselves."""
-    ids = table(folder, traffic=None, columns=["user_id", "event_id", "type", "traffic"])
-    if not (folder / LEDGER).exists():
-        return Census(0, 0, {}, {})
-    ledger = Ledger(folder, read_only=True)
-    try:
-        left_out = ledger.counts()
-    finally:
-        ledger.close()
-    kinds = Counter(zip(ids["type"].to_pylist(), ids["traffic"].to_pylist(), strict=True))
+    """Count everything, from the files themselves; in parts, where the ids do not fit in memory."""
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    from maitred.archive.parts import in_parts, parts_for  # noqa: PLC0415
+    from maitred.archive.rows import SCHEMA  # noqa: PLC0415
+    from maitred.archive.scan import scan  # noqa: PLC0415
+
+    kinds: Counter[str] = Counter()
+    names = ["user_id", "event_id"]
+
+    def counted() -> "Iterator[pa.Table]":
+        for piece in scan(folder, traffic=None, columns=[*names, "type", "traffic"]):
+            for row in (
+                piece.group_by(["type", "traffic"]).aggregate([([], "count_all")]).to_pylist()
+            ):
+                kinds[f"{row['type']}/{row['traffic']}"] += row["count_all"]
+            yield piece.select(names)
+
+    schema = pa.schema([SCHEMA.field(name) for name in names])
+    parts = parts_for(count(folder, traffic=None) * _ID_BYTES)
+    archived = sum(
+        len(part.group_by(names).aggregate([])) for part in in_parts(counted(), schema, parts)
+    )
+    none: dict[str, int] = {}
+    left_out = _asked(folder, Ledger.counts, none)
     return Census(
-        archived=len(ids.group_by(["user_id", "event_id"]).aggregate([])),
-        rows=len(ids),
-        by_kind={f"{kind}/{traffic}": n for (kind, traffic), n in sorted(kinds.items())},
-        left_out={
-            name: left_out.get(name, 0) for name in ("duplicates", "conflicts", "undecodable")
-        },
+        archived=archived,
+        rows=kinds.total(),
+        by_kind=dict(sorted(kinds.items())),
+        left_out={name: left_out.get(name, 0) for name in _LEFT_OUT},
     )
 
 
 def where_are(folder: Path, event_ids: Iterable[str]) -> dict[str, int]:
     """Return how often each of these event ids stands in the archive: 0 is missing, 2 is twice."""
-    column: Any = table(folder, traffic=None, columns=["event_id"])["event_id"]
-    found = Counter(column.to_pylist())
-    return {event_id: found[event_id] for event_id in event_ids}
+    import pyarrow as pa  # noqa: PLC0415 - as above
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    from maitred.archive.scan import scan  # noqa: PLC0415
+
+    found = dict.fromkeys(event_ids, 0)
+    asked = pa.array(list(found), pa.string())
+    for piece in scan(folder, traffic=None, columns=["event_id"]) if found else ():
+        for event_id in piece.filter(pc.is_in(piece["event_id"], asked))["event_id"].to_pylist():
+            found[event_id] += 1
+    return found
+
+
+def _asked(folder: Path, question: Callable[[Ledger], _Found], nothing: _Found) -> _Found:
+    """Return what the ledger says, or ``nothing`` where nobody has written one."""
+    if not (folder / LEDGER).exists():
+        return nothing
+    ledger = Ledger(folder, read_only=True)
+    try:
+        return question(ledger)
+    finally:
+        ledger.close()

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from maitred.events import Event, encode
 
-__all__ = ["SCHEMA", "Arrival", "table_of"]
+__all__ = ["SCHEMA", "Arrival", "id_of", "table_of"]
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 _SHOWN = pa.struct(
@@ -69,6 +69,13 @@ _PLAIN: Final = tuple(
     and field.name not in {"archived_at", "log_partition", "log_offset"}
 )
 """Columns that are fields of the event, as they are."""
+_USER: Final = _PLAIN.index("user_id")
+_OCCURRED: Final = _PLAIN.index("occurred_at")
+
+
+def id_of(user_id: str, event_id: str) -> bytes:
+    """Return the digest by which an event is known: 16 bytes."""
+    return hashlib.blake2b(f"{user_id}\0{event_id}".encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,11 +97,22 @@ class Arrival:
     items: "tuple[list[str], array[int], array[float]] | None"
     pool: "tuple[list[str], array[float], array[float]] | None"
 
+    @property
+    def user_id(self) -> str:
+        """The diner."""
+        return str(self.plain[_USER])
+
+    @property
+    def occurred_at(self) -> datetime:
+        """When it happened, by the sender's clock."""
+        moment = self.plain[_OCCURRED]
+        assert isinstance(moment, datetime)  # noqa: S101 - the event said so
+        return moment
+
     @classmethod
     def of(cls, event: Event, partition: int, offset: int) -> "Arrival":
         """Take an event apart; nothing of the event itself is kept."""
         fields = event.__dict__
-        name = f"{event.user_id}\0{event.event_id}".encode()
         values = dict(fields, traffic=event.traffic.value)
         if "seed" in fields:
             values["seed"] = fields["seed"] & _SEED_MASK
@@ -105,7 +123,7 @@ class Arrival:
             event.traffic.value,
             partition,
             offset,
-            hashlib.blake2b(name, digest_size=16).digest(),
+            id_of(event.user_id, event.event_id),
             hashlib.blake2b(encode(event), digest_size=12).digest(),
             tuple(map(values.get, _PLAIN)),
             None if ranks is None else array("i", ranks),

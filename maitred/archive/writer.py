@@ -3,181 +3,176 @@
 A flush writes new files into staging and fsyncs them; one transaction of the ledger then names the
 files, the offsets they reach and the ids they hold; then they are moved into place. Killed before
 the transaction, nothing happened and the records are read again; killed after it, the next start
-moves the files. Sorting out duplicates uses the ids of that same ledger.
+moves the files. Merges and erasures replace files in the same way.
 """
 
 import fcntl
-import os
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from maitred.archive.ledger import STAGING, ArchivedFile, Ledger, path_of, staged
-from maitred.archive.rows import Arrival, table_of
+from maitred.archive.compaction import due
+from maitred.archive.ledger import ArchivedFile, Ledger
+from maitred.archive.purge import Purged, purge
+from maitred.archive.rows import Arrival, id_of, table_of
+from maitred.archive.scan import pieces
+from maitred.archive.shelf import Shelf
+from maitred.archive.sorting import Sorted, sort
+from maitred.archive.tombs import Erasure, event_digest, row_digest
 from maitred.clock import Clock
 from maitred.errors import Refused
 from maitred.events import Traffic
+from maitred.ids import tombstone
 
 __all__ = ["ArchiveWriter", "Sorted", "open_writer"]
 
 _FOR_EVER: Final = 2**31
 _SECONDS_PER_DAY: Final = 86_400
-_MERGE_FROM: Final = 64
-_SMALL: Final = 10_000
-"""Rows below which a file is merged again: 10 MB of impressions. A limit ten times as high has each
-impression written three and a half times at 400/s, this one twice."""
-
-
-@dataclass(slots=True)
-class Sorted:
-    """Arrivals told apart: ``fresh`` are archived, ``conflicts`` carry an id that another body has."""
-
-    fresh: list[Arrival] = field(default_factory=list)
-    conflicts: list[Arrival] = field(default_factory=list)
-    duplicates: int = 0
 
 
 class ArchiveWriter:
     """Writes one archive from one topic; use it from one thread."""
 
-    def __init__(self, folder: Path, topic: str, *, clock: Clock, dedup_days: int) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, topic: str, *, clock: Clock, dedup_days: int, erasure_key: str
+    ) -> None:
         self._topic = topic
         self._clock = clock
         self._dedup_days = dedup_days
+        self._key = erasure_key
         self._ledger = Ledger(folder)
-        (folder / STAGING).mkdir(exist_ok=True)
-        self._recover()
-        self._number = max((_number(f.path) for f in self._ledger.files()), default=0)
+        self._ledger.tombs.require_key(erasure_key)
+        self._shelf = Shelf(folder, self._ledger)
+        self._shelf.tidy()
+        with self._ledger.transaction():
+            self._ledger.settle()
+            self._ledger.forget_ids(self._today())
 
     def resume_at(self) -> Mapping[int, int]:
         """Return what to read next, by partition, as of the last flush."""
         return self._ledger.offsets(self._topic)
 
     def sort(self, arrivals: Sequence[Arrival]) -> Sorted:
-        """Tell fresh events from duplicates and conflicts; of equal ids the first wins."""
-        known = self._ledger.bodies([arrival.id for arrival in arrivals])
-        result = Sorted()
-        for arrival in arrivals:
-            before = known.get(arrival.id)
-            if before is None:
-                known[arrival.id] = arrival.body
-                result.fresh.append(arrival)
-            elif before == arrival.body:
-                result.duplicates += 1
-            else:
-                result.conflicts.append(arrival)
-        return result
+        """Tell fresh events from the others; see :mod:`maitred.archive.sorting`."""
+        return sort(arrivals, self._ledger, self._key)
 
     def flush(self, batch: Sorted, offsets: Mapping[int, int], *, undecodable: int = 0) -> None:
-        """Archive what is fresh and move the offsets, together or not at all."""
-        files = self._stage(batch.fresh)
-        ids = self._remembered(batch)
+        """Archive what is fresh, let erased diners leave, move the offsets: all or nothing."""
+        now = self._clock.now()
+        self._shelf.tidy()
+        purged = purge(self._shelf, self._ledger.files(), batch.erased_users)
+        files = self._stage(batch.fresh, now) + purged.written
+        self._shelf.sync()
         with self._ledger.transaction():
             self._ledger.settle()
+            self._ledger.doom(purged.doomed)
             self._ledger.add_files(files)
-            self._ledger.add_ids(ids)
+            self._ledger.add_ids(self._remembered(batch))
             self._ledger.set_offsets(self._topic, offsets)
             self._ledger.add_counts(
                 {
                     "duplicates": batch.duplicates,
                     "conflicts": len(batch.conflicts),
                     "undecodable": undecodable,
+                    "erased": self._entomb(batch, purged, now),
                 }
             )
-        self._place(files)
+        self._shelf.place(files)
+        self._shelf.sweep()
 
     def merge_small_files(self) -> bool:
-        """Make one file of many where a folder holds at least 64; tell whether there was one."""
-        folders: dict[tuple[str, str, str], list[ArchivedFile]] = defaultdict(list)
-        for file in self._ledger.files():
-            folders[file.type, file.traffic, file.date].append(file)
-        for (kind, traffic, date), many in folders.items():
-            small = [file for file in many if file.rows < _SMALL]
-            if len(small) >= _MERGE_FROM:
-                tables = [pq.read_table(path_of(self._folder, file)) for file in small]
-                merged = self._write(pa.concat_tables(tables), kind, traffic, date)
-                with self._ledger.transaction():
-                    self._ledger.settle()
-                    self._ledger.doom(small)
-                    self._ledger.add_files([merged])
-                self._remove(self._ledger.doomed())
-                self._place([merged])
-                return True
-        return False
+        """Make one file of many where it is due; tell whether it was. One folder a call.
+
+        Files that nobody reads any more are removed first.
+        """
+        self._shelf.tidy()
+        files = self._ledger.files()
+        some = due(files, {f.path: self._shelf.size(f) for f in files}, self._date())
+        if not some:
+            return False
+        first = some[0]
+        rows = (piece for file in some for piece in pieces(self._shelf.path(file)))
+        merged = self._shelf.write(rows, first.type, first.traffic, first.date)
+        self._shelf.sync()
+        placed = [merged] if merged else []
+        with self._ledger.transaction():
+            self._ledger.settle()
+            self._ledger.doom(some)
+            self._ledger.add_files(placed)
+        self._shelf.place(placed)
+        self._shelf.sweep()
+        return True
+
+    def remember_erasures(self, erasures: Iterable[Erasure]) -> None:
+        """Take over what another archive knows of erased diners, before anything is archived."""
+        with self._ledger.transaction():
+            self._ledger.tombs.keep_key(self._key)
+            self._ledger.tombs.add_erasures(erasures)
 
     def close(self) -> None:
         """Let go of the ledger."""
+        self._shelf.close()
         self._ledger.close()
 
-    def _recover(self) -> None:
-        """Finish the move that a crash cut short, and forget what never counted."""
-        self._remove(self._ledger.doomed())
-        self._place([file for file in self._ledger.files() if not file.is_placed])
-        for leftover in (self._folder / STAGING).iterdir():
-            leftover.unlink()
-        today = int(self._clock.now().timestamp()) // _SECONDS_PER_DAY
-        with self._ledger.transaction():
-            self._ledger.settle()
-            self._ledger.forget_ids(today)
-
-    def _stage(self, arrivals: Sequence[Arrival]) -> list[ArchivedFile]:
-        now = self._clock.now()
+    def _stage(self, arrivals: Sequence[Arrival], now: datetime) -> list[ArchivedFile]:
         groups: dict[tuple[str, str], list[Arrival]] = defaultdict(list)
         for arrival in arrivals:
             groups[arrival.type, arrival.traffic].append(arrival)
+        date = now.date().isoformat()
         files = [
-            self._write(table_of(group, now), kind, traffic, now.date().isoformat())
+            self._shelf.write([table_of(group, now)], kind, traffic, date)
             for (kind, traffic), group in sorted(groups.items())
         ]
-        _sync_folder(self._folder / STAGING)
-        return files
+        return [file for file in files if file is not None]
 
-    def _write(self, table: pa.Table, kind: str, traffic: str, date: str) -> ArchivedFile:
-        self._number += 1
-        path = f"{kind}/{traffic}/{date}/part-{self._number:010}.parquet"
-        target = staged(self._folder, path)
-        # most bytes are floats and ids that hardly repeat: dictionaries cost time and room
-        pq.write_table(table, target, compression="zstd", use_dictionary=False)
-        with target.open("rb") as file:
-            os.fsync(file.fileno())
-        return ArchivedFile(path, kind, traffic, date, len(table), is_placed=False)
-
-    def _place(self, files: Sequence[ArchivedFile]) -> None:
-        for file in files:
-            source, target = staged(self._folder, file.path), self._folder / file.path
-            if source.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                source.rename(target)
-                _sync_folder(target.parent)
-
-    def _remove(self, paths: Sequence[str]) -> None:
-        for path in paths:
-            (self._folder / path).unlink(missing_ok=True)
-            staged(self._folder, path).unlink(missing_ok=True)
+    def _entomb(self, batch: Sorted, purged: Purged, now: datetime) -> int:
+        """Write down, in the transaction under way, who left; return how many events went."""
+        if not (batch.erasures or batch.dropped):
+            return 0
+        gone = purged.gone + [(a.user_id, a.event_id) for a in batch.erasures + batch.dropped]
+        self._ledger.drop_ids(id_of(user, event) for user, event in purged.gone)
+        rows = Counter(user for user, _ in purged.gone)
+        records = []
+        for erase in batch.erasures:
+            user = erase.user_id
+            records.append(
+                Erasure(
+                    tombstone(user, self._key), erase.occurred_at, now,
+                    rows.pop(user, 0), purged.files.pop(user, 0),
+                    self._topic, erase.partition, erase.offset,
+                )
+            )  # fmt: skip
+        self._ledger.tombs.keep_key(self._key)
+        self._ledger.tombs.add_erasures(records)
+        return self._ledger.tombs.add_erased(
+            (row_digest(user, event, self._key), event_digest(event, self._key))
+            for user, event in gone
+        )
 
     def _remembered(self, batch: Sorted) -> list[tuple[bytes, bytes, int]]:
-        today = int(self._clock.now().timestamp()) // _SECONDS_PER_DAY
-        until = today + 2 * self._dedup_days
+        until = self._today() + 2 * self._dedup_days
         return [
             (a.id, a.body, _FOR_EVER if a.traffic == Traffic.REPLAY else until) for a in batch.fresh
         ]
 
+    def _today(self) -> int:
+        return int(self._clock.now().timestamp()) // _SECONDS_PER_DAY
+
+    def _date(self) -> str:
+        return self._clock.now().date().isoformat()
+
 
 @contextmanager
 def open_writer(
-    folder: Path, topic: str, *, clock: Clock, dedup_days: int
+    folder: Path, topic: str, *, clock: Clock, dedup_days: int, erasure_key: str
 ) -> Iterator[ArchiveWriter]:
     """Yield the archive's writer.
 
     Raises:
-        Refused: another process writes this archive.
+        Refused: another process writes this archive, or its tombstones have another key.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a") as lock:
@@ -186,20 +181,10 @@ def open_writer(
         except OSError as error:
             msg = f"another process writes the archive {folder}"
             raise Refused(msg, next_step="maitred status shows it") from error
-        writer = ArchiveWriter(folder, topic, clock=clock, dedup_days=dedup_days)
+        writer = ArchiveWriter(
+            folder, topic, clock=clock, dedup_days=dedup_days, erasure_key=erasure_key
+        )
         try:
             yield writer
         finally:
             writer.close()
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _number(path: str) -> int:
-    return int(Path(path).stem.removeprefix("part-"))

@@ -18,7 +18,7 @@ key                                    type    written by                    rea
 ``{features}:spaces``                  set     replay                        replay
 ``{bNNN}:state:<space>:<user>``        string  features, replay, TTL 90 d    inference
 ``{bNNN}:mark:<space>``                string  features, replay              features
-``{bNNN}:erased``                      hash    features, replay              features, publish
+``{eNN}:erased``                       hash    features, replay              features, publish
 ``{bNNN}:row:<version>:<user>``        string  publish                       inference
 =====================================  ======  ============================  =====================
 
@@ -29,7 +29,8 @@ where it was taken away. A diner's model-derived row is keyed by version: a work
 Diner states live in a numbered **space**; ``{features}:space`` names the one that is served (absent: 0),
 and a replay fills another and moves the pointer. A **mark** says which offsets of the log a
 bucket's states have taken in, and who wrote it. ``erased`` holds tombstones of erased diners
-(`maitred.ids.tombstone`) and when they asked, in seconds: it belongs to no space, so that replays see it.
+(`maitred.ids.tombstone`) and when they asked, in seconds: it belongs to no space, so that replays see
+it, and lies by the first digits of the tombstone, because nobody can tell whose it is.
 """
 
 from maitred.ids import bucket
@@ -121,9 +122,9 @@ def mark(number: int, space: int) -> str:
     return f"{{b{number:03}}}:mark:{space}"
 
 
-def erased(number: int) -> str:
-    """Key of the tombstones of one bucket's erased diners."""
-    return f"{{b{number:03}}}:erased"
+def erased(shelf: str) -> str:
+    """Key of the tombstones that begin with these two digits."""
+    return f"{{e{shelf}}}:erased"
 
 
 def row(version: str, user_id: str) -> str:

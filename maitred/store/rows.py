@@ -23,7 +23,7 @@ _A_TRIP: Final = 1000
 def write(redis: Redis, version: str, folder: Path, erasure_key: str | None) -> None:
     """Write the rows of a model folder, except those that know what was to be forgotten."""
     erasures = Erasures(redis, erasure_key)
-    graves = erasures.buckets()
+    graves = erasures.shelves()
     for some in _chunks(folder):
         erased = erasures.of(some, graves)
         with redis.pipeline(transaction=False) as trip:
@@ -36,7 +36,7 @@ def write(redis: Redis, version: str, folder: Path, erasure_key: str | None) -> 
 def forget(redis: Redis, version: str, folder: Path, erasure_key: str | None) -> None:
     """Remove rows that know what was to be forgotten, of a version that is published."""
     erasures = Erasures(redis, erasure_key)
-    graves = erasures.buckets()
+    graves = erasures.shelves()
     if not graves:
         return
     for some in _chunks(folder):

@@ -12,7 +12,7 @@ import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from typing import Any, Final
 
 from redis.exceptions import NoScriptError
@@ -22,7 +22,7 @@ from maitred.features import News, renew
 from maitred.ids import BUCKETS, bucket
 from maitred.store import keys
 from maitred.store.client import Redis, translated
-from maitred.store.erasures import Erasures, by_bucket
+from maitred.store.erasures import Erasures, answer, ask, by_bucket
 from maitred.store.marks import encode_mark, reached_by_all
 from maitred.store.state import space_of
 
@@ -79,8 +79,8 @@ class StateWriter:
         self._space = space or keys.FIRST_SPACE
         self._marks: list[bytes] | None = None
         """What this writer left in each bucket, empty where nothing is; None: not known."""
-        self._graves: set[int] = set()
-        """Buckets that know an erased diner: nobody else is asked about."""
+        self._graves: set[str] = set()
+        """Shelves with tombstones: nobody else is asked about."""
         self._next: dict[int, int] = {}
         """What comes after everything that was taken in."""
         self._mark: bytes | None = None
@@ -104,11 +104,19 @@ class StateWriter:
                 trip.get(keys.mark(number, space))
             marks = trip.execute()
             self._sha = self._redis.script_load(_WRITE)
-        self._graves = self._erasures.buckets()
+        self._graves = self._erasures.shelves()
         self._space = space
         self._next = reached_by_all(marks, self._topic)
         self._marks = [raw or b"" for raw in marks]
         return dict(self._next)
+
+    def remember_erased(self, tombstones: Mapping[str, float]) -> None:
+        """Keep who asked to be forgotten, and when, as another store knows it.
+
+        Raises:
+            StoreUnavailable: Redis did not answer; repeating it does no harm.
+        """
+        self._graves |= self._erasures.remember(tombstones)
 
     def write(self, news: Mapping[str, News], offsets: Mapping[int, int]) -> int:
         """Take news of diners in, and the offsets that come after them.
@@ -122,8 +130,8 @@ class StateWriter:
         reached = {**self._next, **offsets}
         erased = {u: n.erased_at for u, n in news.items() if n.erased_at is not None}
         if erased:  # before rows are looked up: a model that is published meanwhile looks here
-            self._erasures.remember(erased)
-            self._graves |= {bucket(user) for user in erased}
+            names = {self._erasures.name(user): at for user, at in erased.items()}
+            self._graves |= self._erasures.remember(names)
         groups = by_bucket(news)
         calls = []
         if groups:
@@ -185,27 +193,24 @@ class StateWriter:
     ) -> tuple[list[str], dict[int, _Stored]]:
         """Return model versions, and what is stored of the diners of each bucket."""
         marks = self._known_marks()
-        graves = [number for number in groups if number in self._graves]
+        asked = self._erasures.question(chain.from_iterable(groups.values()), self._graves)
         with translated(), self._redis.pipeline(transaction=False) as trip:
             trip.get(keys.SPACE)
             trip.smembers(keys.VERSIONS) if with_versions else trip.ping()
             names = {n: [keys.state(u, self._space) for u in groups[n]] for n in groups}
             for number, some in names.items():
                 trip.mget([keys.mark(number, self._space), *some])
-            for number in graves:
-                self._erasures.ask(trip, number, groups[number])
+            ask(trip, asked)
             served, versions, *replies = trip.execute()
         if self._own_space is None:
             self._expect(served)
-        told = dict(zip(graves, replies[len(groups) :], strict=True))
+        told = answer(asked, replies[len(groups) :])
         found = {}
         for number, (mark, *states) in zip(groups, replies, strict=False):
             if (mark or b"") != marks[number]:
                 raise self._changed()
-            times = told.get(number, [None] * len(states))
-            found[number] = _Stored(
-                names[number], states, [None if at is None else float(at) for at in times]
-            )
+            times = [told.get(user) for user in groups[number]]
+            found[number] = _Stored(names[number], states, times)
         return [v.decode() for v in versions] if with_versions else [], found
 
     def _send(self, calls: Sequence[_Call], mark: bytes) -> None:

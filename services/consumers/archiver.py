@@ -3,8 +3,8 @@
 Offsets are kept in the archive's ledger, never in the log: they must change with the data.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final, Protocol
 
 from maitred import events
 from maitred.archive.rows import Arrival
@@ -12,10 +12,9 @@ from maitred.archive.writer import ArchiveWriter
 from maitred.clock import Clock
 from maitred.errors import InvalidEvent
 from services.consumers.batch import Outcome
-from services.consumers.dead import DeadLetters
 from services.eventlog.port import Record
 
-__all__ = ["ArchiveConsumer"]
+__all__ = ["ArchiveConsumer", "Letters"]
 
 FLUSH_S: Final = 1.0
 """Longest time a record waits in memory."""
@@ -24,15 +23,40 @@ FLUSH_BYTES: Final = 8 * 1024 * 1024
 _CONFLICT: Final = "event_id: was archived with another body"
 
 
+class Letters(Protocol):
+    """Where records go that cannot be archived."""
+
+    def bury(self, letters: Sequence[tuple[Record, str]]) -> None:
+        """Keep these records, each with its reason; see :class:`~services.consumers.dead.DeadLetters`."""
+
+
+def _nobody(users: Collection[str]) -> None:
+    """Forget nobody: there are no dead letters to look through."""
+
+
 class ArchiveConsumer:
-    """Collects records for a moment, then flushes them with the offsets they reach."""
+    """Collects records for a moment, then flushes them with the offsets they reach.
+
+    ``forget`` is called with the diners whom a batch erases, after its dead letters were buried and
+    before it is flushed: killed between the two it is called again, so it must bear repetition.
+    Where it raises :class:`~maitred.errors.Unavailable` nothing was flushed.
+    """
 
     name = "archive"
 
-    def __init__(self, writer: ArchiveWriter, dead: DeadLetters, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        writer: ArchiveWriter,
+        dead: Letters,
+        *,
+        clock: Clock,
+        forget: Callable[[Collection[str]], None] = _nobody,
+    ) -> None:
         self._writer = writer
         self._dead = dead
         self._clock = clock
+        self._forget = forget
+        self._tidied_at = clock.monotonic()
         self._records: list[Record] = []
         self._arrivals: list[Arrival] = []
         self._undecodable: list[tuple[Record, str]] = []
@@ -54,7 +78,11 @@ class ArchiveConsumer:
         if any(self._offsets.get(p) != at for p, at in offsets.items()):
             self._keep(records, offsets)
         is_due = self._clock.monotonic() - self._since >= FLUSH_S or self._bytes >= FLUSH_BYTES
-        return self.finish() if self._offsets and is_due else Outcome()
+        if self._offsets and is_due:
+            return self.finish()
+        if not self._offsets and self._clock.monotonic() - self._tidied_at >= FLUSH_S:
+            self._tidy()
+        return Outcome()
 
     def finish(self) -> Outcome:
         """Flush what was kept."""
@@ -69,11 +97,22 @@ class ArchiveConsumer:
         ]
         if letters:
             self._dead.bury(letters)
+        if told.erasures:
+            self._forget(told.erased_users)
         self._writer.flush(told, self._offsets, undecodable=len(self._undecodable))
         self._records, self._arrivals, self._undecodable = [], [], []
         self._offsets, self._bytes = {}, 0
+        self._tidy()
+        return Outcome(
+            applied=len(told.fresh) + len(told.erasures),
+            skipped=told.duplicates + len(told.dropped),
+            dead=len(letters),
+        )
+
+    def _tidy(self) -> None:
+        """Merge what is due, also when nothing comes: the day may be over."""
         self._writer.merge_small_files()
-        return Outcome(applied=len(told.fresh), skipped=told.duplicates, dead=len(letters))
+        self._tidied_at = self._clock.monotonic()
 
     def abandon(self) -> None:
         """See :class:`~services.consumers.batch.Consumer`."""

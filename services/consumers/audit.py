@@ -23,6 +23,8 @@ class Audit:
     accepted: int | None = None
     """Distinct ids of the list; None: no list was given."""
     missing: tuple[str, ...] = ()
+    erased: tuple[str, ...] = ()
+    """Ids of the list whose diners asked to be forgotten: not there, and not missing."""
     twice: tuple[str, ...] = ()
 
     @property
@@ -45,6 +47,7 @@ class Audit:
             "rows": self.census.rows,
             "repeated": self.repeated,
             "missing": list(self.missing),
+            "erased_ids": list(self.erased),
             "twice": list(self.twice),
             "by_kind": self.census.by_kind,
             **self.census.left_out,
@@ -58,21 +61,36 @@ class Audit:
                 table.add_row(name, str(value))
         for name, count in self.census.by_kind.items():
             table.add_row(f"  {name}", str(count))
-        for name, some in (("missing", self.missing), ("twice", self.twice)):
+        for name, some in (
+            ("missing", self.missing),
+            ("erased ids", self.erased),
+            ("twice", self.twice),
+        ):
             if some:
                 table.add_row(name, f"{len(some)}: {', '.join(some[:5])} …")
         return table
 
 
-def audit_archive(folder: Path, ids: Sequence[str] | None = None) -> Audit:
-    """Count the archive; with ``ids``, say which of them are missing and which stand there twice."""
+def audit_archive(folder: Path, ids: Sequence[str] | None = None, *, key: str = "") -> Audit:
+    """Count the archive; with ``ids``, say which of them are missing and which stand there twice.
+
+    ``key`` of tombstones tells those apart that were erased.
+
+    Raises:
+        Refused: diners were erased, and with another key.
+    """
     census = archive.census(folder)
     if ids is None:
         return Audit(census)
     found = archive.where_are(folder, ids)
-    missing = tuple(name for name, count in found.items() if count == 0)
+    absent = [name for name, count in found.items() if count == 0]
+    if archive.erased(folder):
+        archive.require_key(folder, key)
+    gone = archive.erased_among(folder, absent, key)
+    missing = tuple(name for name in absent if name not in gone)
+    erased = tuple(name for name in absent if name in gone)
     twice = tuple(name for name, count in found.items() if count > 1)
-    return Audit(census, len(found), missing, twice)
+    return Audit(census, len(found), missing, erased, twice)
 
 
 def letters(settings: Settings, clock: Clock) -> list[DeadLetter]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from maitred.clock import SystemClock
+from maitred.erasure import erasure_key
 from maitred.errors import NotFound, Refused, UsageError
 from maitred.observability import configure_logging
 from maitred.priority import BACKGROUND, give_way
@@ -51,13 +52,18 @@ def audit(
     *,
     as_json: Json = False,
 ) -> None:
-    """Count what the archive holds; exit 1 if an event is missing or stands there twice."""
+    """Count what the archive holds; exit 1 if an event is missing or stands there twice.
+
+    Ids whose diners were erased are listed apart: they are not missing.
+    """
     from rich import print as show  # noqa: PLC0415
 
     from services.consumers.audit import audit_archive  # noqa: PLC0415  # pyarrow
     from services.consumers.deps import archive_folder  # noqa: PLC0415
 
-    found = audit_archive(archive_folder(load()), _lines(ids) if ids else None)
+    settings = load()
+    key = erasure_key(settings) if ids else ""
+    found = audit_archive(archive_folder(settings), _lines(ids) if ids else None, key=key)
     if as_json:
         typer.echo(json.dumps(found.as_dict(), indent=2))
     else:
@@ -85,8 +91,8 @@ def replay(
     Serving and consuming go on. Until the switch at the end nothing changes: Ctrl-C is safe.
     """
     from services.consumers.deps import open_replay  # noqa: PLC0415  # Kafka's client and pyarrow
+    from services.consumers.progress import reading  # noqa: PLC0415
     from services.consumers.replay import Source  # noqa: PLC0415
-    from services.consumers.screen import reading  # noqa: PLC0415
 
     wanted = Source.named(source)
     with open_replay(load(), SystemClock()) as work, reading() as progress:

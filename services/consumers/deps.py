@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from prometheus_client import CollectorRegistry
 
+from maitred import archive
 from maitred.clock import Clock
 from maitred.erasure import erasure_key
 from maitred.errors import Refused, UsageError
@@ -24,7 +25,7 @@ from services.consumers.health import serve_health
 from services.consumers.replay import Replay
 from services.consumers.retrain import Limits, Retrainer
 from services.consumers.runner import Runner
-from services.consumers.steps import Commands, Plan, Result, retrain
+from services.consumers.steps import Commands, Plan, Result, forget_diners, retrain
 from services.eventlog.kafka import KafkaLogReader, KafkaLogWriter
 from services.eventlog.topics import bootstrap_of, topics_of
 
@@ -114,6 +115,8 @@ def _retrainer(settings: Settings, clock: Clock, metrics: Metrics, stack: ExitSt
     home = settings.state_dir / "retrain"
     said = "another process sees to retraining: maitred status shows it"
     lock = stack.enter_context(_lock(home / "lock", clock, said, _LEADER_WITHIN_S))
+    for left in home.glob("run-*"):  # by a process that was killed
+        forget_diners(left)
     kinds = frozenset(kind.strip() for kind in settings.retrain_traffic.split(","))
     limits = Limits(settings.retrain_events, timedelta(hours=settings.retrain_hours), kinds)
 
@@ -156,7 +159,8 @@ def open_replay(settings: Settings, clock: Clock) -> Iterator[Replay]:
     """Yield what makes diner states anew.
 
     Raises:
-        Refused: another replay runs on the same state folder.
+        Refused: another replay runs on the same state folder, or the key of tombstones is not the
+            archive's.
     """
     topics = topics_of(settings)
     with ExitStack() as stack:
@@ -168,6 +172,7 @@ def open_replay(settings: Settings, clock: Clock) -> Iterator[Replay]:
         )
         stack.callback(reader.close)
         key = erasure_key(settings)
+        archive.require_key(archive_folder(settings), key)
         yield Replay(
             Spaces(redis),
             lambda space: StateWriter(redis, topics.events.name, key, space=space),
@@ -229,6 +234,7 @@ def _archiver(settings: Settings, clock: Clock, dead: DeadLetters, stack: ExitSt
         topics.events.name,
         clock=clock,
         dedup_days=settings.dedup_days,
+        erasure_key=erasure_key(settings),
     )
     writer = stack.enter_context(opened)
     return ArchiveConsumer(writer, dead, clock=clock)

@@ -127,9 +127,11 @@ class Replay:
         self, writer: StateWriter, source: Source, done: Replayed, progress: Progress
     ) -> None:
         writer.resume()
+        known = archive.erased(self.folder)  # Redis may have lost its own
+        writer.remember_erased({name: at.timestamp() for name, at in known.items()})
         offsets: Mapping[int, int] = {}
         if source.has_archive:
-            offsets = archive.reached(self.folder, self.topic)  # before the files: these hold more
+            offsets = archive.offsets(self.folder, self.topic)  # before the files: these hold more
             for news, count in self._archived(source, progress):
                 done.diners += writer.write(news, {})
                 done.from_archive += count
@@ -144,15 +146,17 @@ class Replay:
         self, source: Source, progress: Progress
     ) -> Iterator[tuple[dict[str, News], int]]:
         """Yield what the archive says of diners, a large part of it at a time."""
+        from maitred.archive.scan import scan  # noqa: PLC0415 - pyarrow
+
         kinds, traffic = frozenset(KINDS), frozenset(map(str, COUNTED))
         total = archive.count(self.folder, traffic=traffic, kinds=kinds)
         read = count = 0
         news: dict[str, News] = {}
-        found = archive.batches(
-            self.folder, _COLUMNS, traffic=traffic, kinds=kinds, since=source.since
+        found = scan(
+            self.folder, columns=_COLUMNS, traffic=traffic, kinds=kinds, since=source.since
         )
-        for batch in found:
-            *texts, moments, consent = batch.columns
+        for piece in found:
+            *texts, moments, consent = piece.columns
             columns = [column.to_pylist() for column in texts]
             times = moments.cast("int64").to_pylist()
             for user, event_id, kind, restaurant, at_us, agreed in zip(
@@ -164,7 +168,7 @@ class Replay:
                         about = news[user] = News()
                     about.happened.append([at_us / 1e6, event_id, restaurant, int(KINDS[kind])])
                     count += 1
-            read += batch.num_rows
+            read += piece.num_rows
             progress("archive", max(total, read), read)
             if count >= EVENTS_A_WRITE:
                 yield news, count

@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -128,6 +128,9 @@ class Retrainer:
             mark = Mark(0, now, {})
             mark.write(self._mark_file)
         rows = archive.count(self._folder, traffic=self._limits.traffic, kinds={"click", "order"})
+        if rows < mark.rows:  # diners were erased: what comes now is new all the same
+            mark = replace(mark, rows=rows)
+            mark.write(self._mark_file)
         if is_due(self._limits, mark, rows, now):
             _LOG.info("retraining: %d events, %d of them new", rows, rows - mark.rows)
             self._training = threading.Thread(

@@ -160,7 +160,7 @@ class Runner:
             half = len(part) // 2
             parts += [part[half:], part[:half]]
             return True
-        if not part or self._buried >= FEW:
+        if not part or self._buried >= FEW or self._fails_on_nothing():
             return False
         reason = f"{self._consumer.name} fails on it: {type(error).__name__}: {error}"
         try:
@@ -171,6 +171,10 @@ class Runner:
         self._buried += 1
         self._record(Outcome(dead=1, offsets={part[0].partition: part[0].offset + 1}))
         return True
+
+    def _fails_on_nothing(self) -> bool:
+        """Tell whether the consumer fails without any record: then no record is at fault."""
+        return self._tried(partial(self._take_to_the_end, ())) is not None
 
     def _tried(self, step: Callable[[], Outcome]) -> Exception | None:
         """Take a step; return what went wrong."""

@@ -17,12 +17,14 @@ from typing import Final, Literal
 
 from maitred.clock import Clock
 
-__all__ = ["OBJECTIVES", "Commands", "Plan", "Result", "retrain"]
+__all__ = ["OBJECTIVES", "Commands", "Plan", "Result", "forget_diners", "retrain"]
 
 OBJECTIVES: Final = ("clicks", "revenue")
 Result = Literal["promoted", "refused", "failed"]
 _VERSION: Final = re.compile(r"\b(?:clicks|revenue)-[0-9a-f]{12}\b")
 _KEPT: Final = 3
+_HALF_WRITTEN: Final = (".*", "*/.*", "*/*.partial")
+"""Names of folders that were being written when something was killed."""
 _GRACE_S: Final = 2.0
 _MAITRED: Final = (sys.executable, "-c", "from maitred.cli import main; main()")
 
@@ -85,11 +87,21 @@ def retrain(
 ) -> dict[str, Result]:
     """Make the data set, then fit, publish and promote each objective; say what became of each.
 
-    One objective's failure does not keep the other from being promoted.
+    One objective's failure does not keep the other from being promoted. What diners did leaves the
+    working folder at the end: published rows are in Redis, and an erasure looks nowhere else.
     """
     shutil.rmtree(plan.work, ignore_errors=True)
     plan.work.mkdir(parents=True)
     _forget_old(plan.work)
+    try:
+        return _steps(plan, run, objectives)
+    finally:
+        forget_diners(plan.work)
+
+
+def _steps(
+    plan: Plan, run: Callable[..., str | None], objectives: Sequence[str]
+) -> dict[str, Result]:
     dataset = str(plan.work / "dataset")
     extended = run(
         "data", "extend", str(plan.base), "--archive", str(plan.archive),
@@ -126,7 +138,27 @@ def _end(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
+def forget_diners(work: Path) -> None:
+    """Leave of a working folder what tells of nobody: reports, manifests, and what the data were.
+
+    Safe on one that was cut short; call it on every one that a killed process may have left.
+    """
+    for rows in ("events.parquet", "users.parquet", "quarantine"):
+        _remove(work / "dataset" / rows)
+    for rows in ("*/model/diners_*.npy", *_HALF_WRITTEN):
+        for found in work.glob(rows):
+            _remove(found)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _forget_old(work: Path) -> None:
     """Keep the newest few working folders beside this one."""
-    for old in sorted(path for path in work.parent.glob("run-*") if path.is_dir())[:-_KEPT]:
+    folders = sorted(path for path in work.parent.glob("run-*") if path.is_dir())
+    for old in folders[:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)

@@ -1,6 +1,7 @@
 """Archives for tests, written by the archiver's own hand."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from maitred.archive.rows import Arrival
 from maitred.archive.writer import ArchiveWriter, open_writer
 from maitred.clock import Clock, ManualClock
 
+KEY = "a key for tombstones"
 MOMENT = "2026-05-01T20:00:00+00:00"
 
 
@@ -20,6 +22,12 @@ def wire(kind: str, event_id: str, **fields: Any) -> dict[str, Any]:  # noqa: AN
 def order(event_id: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
     amounts = {"order_id": event_id, "basket_minor": 2000, "currency": "USD"}
     return wire("order", event_id, **(amounts | fields))
+
+
+def erase(event_id: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    event = wire("erase", event_id, **fields)
+    del event["restaurant_id"]
+    return event
 
 
 def arrivals(records: Iterable[dict[str, Any]], first: int = 0) -> list[Arrival]:
@@ -35,6 +43,13 @@ def flush(writer: ArchiveWriter, records: Iterable[dict[str, Any]]) -> None:
 
 def archive_of(folder: Path, *records: dict[str, Any], clock: Clock | None = None) -> Path:
     """Add the events to the archive in one flush; return its folder."""
-    with open_writer(folder, "t", clock=clock or ManualClock(), dedup_days=7) as writer:
+    with writing(folder, clock) as writer:
         flush(writer, records)
     return folder
+
+
+def writing(
+    folder: Path, clock: Clock | None = None, topic: str = "t"
+) -> AbstractContextManager[ArchiveWriter]:
+    """Open the archive's writer as the archiver does."""
+    return open_writer(folder, topic, clock=clock or ManualClock(), dedup_days=7, erasure_key=KEY)

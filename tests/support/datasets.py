@@ -34,9 +34,9 @@ class Ran:
         return json.loads(self.out)
 
 
-def run_data(*arguments: object) -> Ran:
+def run_data(*arguments: object, **environment: str) -> Ran:
     """Run `maitred data …` through the door that people use."""
-    result = CliRunner().invoke(command_line(), ["data", *map(str, arguments)])
+    result = CliRunner(env=environment).invoke(command_line(), ["data", *map(str, arguments)])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Ran(result.exit_code, result.stdout, result.stderr)

@@ -2,16 +2,19 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from maitred.erasure import erasure_key
 from maitred.errors import Unavailable, UsageError
 from maitred.events import encode
 from maitred.store.client import connect
 from training.dataset import archive, screen
 from training.dataset.deps import Dependencies, dependencies, redis_url
+from training.dataset.erased import saying, without_erased
 from training.dataset.fetch import download_entree, find_entree, search_path
 from training.dataset.folder import load, refuse_foreign_folder, save
 from training.dataset.importing import Import, import_files
@@ -217,20 +220,26 @@ def extend(
     out: Out,
     force: Force = False,
 ) -> None:
-    """Add the archive's events to a data set; without new ones, the fingerprint stays the same."""
+    """Add the archive's events to a data set; without new ones, the fingerprint stays the same.
+
+    Rows of diners whom the archive knows as erased leave it.
+    """
     deps = dependencies()
     refuse_foreign_folder(out, force=force)
-    base = load(dataset)
+    base = without_erased(load(dataset), folder, partial(erasure_key, deps.settings))
     kinds = [kind.strip() for kind in traffic.split(",")]
     rate = deps.settings.commission_rate
     extended = archive.extend(base, folder, kinds, commission_rate=rate)
     if live:
         with connect(redis_url(deps.settings)) as redis:
             extended = with_restaurants(extended, live_restaurants(redis))
+    extended = saying(extended, base.meta.erased)
     save(extended, out, force=force)
     screen.show_meta(deps.out, extended.meta, str(out))
     added = len(extended.events) - len(base.events)
     deps.out.print(f"{added:,} events of {', '.join(kinds)} traffic added", markup=False)
+    if extended.meta.erased:
+        deps.out.print(f"{extended.meta.erased:,} rows of erased diners left out", markup=False)
 
 
 def _in_utc(cut: datetime | None) -> datetime | None:

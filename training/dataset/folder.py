@@ -58,6 +58,8 @@ class DatasetMeta(BaseModel):
     """Time range of the events, RFC 3339."""
     fingerprint: str
     """sha256 of the content; independent of row order, place and clock."""
+    erased: int = 0
+    """Rows of events and diners that left it because these diners asked to be forgotten."""
     pseudonym_key_fingerprint: str | None = None
     """Which key made the diners' ids, where they are pseudonyms of ours."""
 

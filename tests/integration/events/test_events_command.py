@@ -13,7 +13,7 @@ from services.consumers.dead import DeadLetters
 from services.eventlog.kafka import KafkaLogWriter, ensure_topics
 from services.eventlog.port import Record
 from services.eventlog.topics import bootstrap_of, topics_of
-from tests.support.archives import archive_of, order, wire
+from tests.support.archives import KEY, archive_of, erase, order, wire
 from tests.support.loop import environment_of, loop_settings
 from tests.support.servers import LiveKafka
 from tests.support.waiting import eventually
@@ -58,6 +58,19 @@ def test_an_audit_of_accepted_ids_names_the_ones_that_are_missing(state: Path) -
     assert ran.exit_code == 1
     assert json.loads(ran.stdout)["missing"] == ["c"]
     assert "1 events are missing" in ran.stderr
+
+
+def test_ids_of_erased_diners_are_listed_apart_and_do_not_fail_the_audit(state: Path) -> None:
+    archive_of(state / "archive", wire("click", "gone", user_id="u9"), erase("e", user_id="u9"))
+    (state / "erasure.key").write_text(KEY)
+    accepted = state / "accepted.txt"
+    accepted.write_text("a\nb\ngone\ne\n")
+
+    ran = events(state, "audit", "--ids", str(accepted), "--json")
+
+    found = json.loads(ran.stdout)
+    assert ran.exit_code == 0, ran.stderr
+    assert (found["missing"], found["erased_ids"], found["erased"]) == ([], ["gone", "e"], 2)
 
 
 def test_a_list_of_ids_that_is_not_there_is_wrong_usage(state: Path) -> None:

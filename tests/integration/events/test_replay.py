@@ -19,6 +19,7 @@ from maitred.clock import ManualClock, SystemClock
 from maitred.errors import LogUnavailable, Refused, StoreChanged
 from maitred.events import Click, Erase, Event, encode
 from maitred.features import DinerState
+from maitred.ids import tombstone
 from maitred.settings import Settings
 from maitred.store import keys
 from maitred.store.client import Redis, connect
@@ -30,7 +31,7 @@ from services.consumers.replay import Replay, Source
 from services.eventlog.kafka import KafkaLogWriter, ensure_topics
 from services.eventlog.memory import MemoryBroker, MemoryLogReader
 from services.eventlog.topics import bootstrap_of, topics_of
-from tests.support.archives import archive_of
+from tests.support.archives import KEY, archive_of
 from tests.support.diners import START, recomputed
 from tests.support.loop import consuming, environment_of, loop_settings
 from tests.support.servers import LiveKafka, LiveValkey
@@ -83,7 +84,7 @@ class Place:
 
     def consume(self) -> None:
         """Bring what is served up to the log's end, as a consumer that starts does."""
-        consumer = FeaturesConsumer(StateWriter(self.redis, "t", "key"), clock=ManualClock())
+        consumer = FeaturesConsumer(StateWriter(self.redis, "t", KEY), clock=ManualClock())
         reader = MemoryLogReader(self.broker, "t", "features")
         reader.rewind()
         reader.seek(consumer.resume_at())
@@ -93,7 +94,7 @@ class Place:
     def replay(self) -> Replay:
         return Replay(
             Spaces(self.redis),
-            lambda space: StateWriter(self.redis, "t", "key", space=space),
+            lambda space: StateWriter(self.redis, "t", KEY, space=space),
             MemoryLogReader(self.broker, "t", "replay"),
             self.folder,
             "t",
@@ -175,6 +176,24 @@ def test_the_archive_comes_first_and_the_log_from_where_it_was_archived(place: P
     assert told[-1][1] == told[-1][2] == len(rest)
 
 
+def test_who_was_erased_stays_so_even_if_redis_has_forgotten_who_that_was(place: Place) -> None:
+    """The erasure is in neither file nor log any more: the archive's tombstones alone know."""
+    old = click(7).model_dump(mode="json")
+    late = [click(7 + 23 * n, minute=20) for n in range(50, 54)]  # repetitions, after all
+    erase = {"type": "erase", "event_id": "x", "user_id": old["user_id"]}
+    at = {"occurred_at": (START + timedelta(minutes=30)).isoformat()}
+    archive_of(place.folder, old, erase | at)
+    place.broker.logs.clear()
+    place.log.clear()
+    place.put(*late)
+    place.redis.flushall()
+
+    place.replay().run(ALL, nothing)
+
+    assert old["user_id"] not in served(place.redis, [click(7)])
+    assert place.redis.hkeys(keys.erased(tombstone(old["user_id"], KEY)[:2])) != []
+
+
 @pytest.mark.parametrize("ended_by", [KeyboardInterrupt, RuntimeError])
 def test_a_replay_that_ends_early_leaves_what_is_served_and_the_next_cleans_up(
     place: Place, ended_by: type[BaseException]
@@ -197,7 +216,7 @@ def _breaking(place: Place, error: type[BaseException]) -> Callable[[int], State
         def keep_up(self) -> None:
             raise error
 
-    return lambda space: Broken(place.redis, "t", "key", space=space)
+    return lambda space: Broken(place.redis, "t", KEY, space=space)
 
 
 def test_a_redis_that_is_emptied_meanwhile_is_noticed(place: Place) -> None:

@@ -189,7 +189,7 @@ def test_of_an_erased_diner_nothing_stays_but_a_tombstone(
     assert known(redis, "u1") == ["back"]
     assert known(redis, "u2") == ["b"]
     assert [redis.exists(keys.row(v, u)) for v in ("v1", "v2") for u in ("u1", "u2")] == [0, 1] * 2
-    grave = redis.hgetall(keys.erased(bucket("u1")))
+    grave = redis.hgetall(keys.erased(tombstone("u1", KEY)[:2]))
     assert list(grave) == [tombstone("u1", KEY).encode()]
     assert float(next(iter(grave.values()))) == (START + timedelta(minutes=5)).timestamp()
 

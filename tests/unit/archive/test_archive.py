@@ -9,10 +9,10 @@ import pytest
 from maitred import archive
 from maitred.archive.ledger import staged
 from maitred.archive.rows import SCHEMA
-from maitred.archive.writer import open_writer
+from maitred.archive.scan import scan
 from maitred.clock import ManualClock
 from maitred.errors import Refused
-from tests.support.archives import archive_of, arrivals, flush, order, wire
+from tests.support.archives import archive_of, arrivals, flush, order, wire, writing
 
 IMPRESSION = {
     "items": [{"restaurant_id": "r1", "rank": 1, "propensity": 0.5}],
@@ -38,7 +38,7 @@ def ids(folder: Path) -> list[str]:
 
 
 def reopen(folder: Path, clock: ManualClock | None = None) -> None:
-    with open_writer(folder, "t", clock=clock or ManualClock(), dedup_days=7):
+    with writing(folder, clock):
         pass
 
 
@@ -90,7 +90,7 @@ def test_repetitions_are_left_out_across_flushes_and_restarts(tmp_path: Path) ->
 
 def test_another_body_under_one_id_is_a_conflict_and_the_first_stays(tmp_path: Path) -> None:
     archive_of(tmp_path, wire("click", "a"))
-    with open_writer(tmp_path, "t", clock=ManualClock(), dedup_days=7) as writer:
+    with writing(tmp_path) as writer:
         told = writer.sort(arrivals([wire("click", "a", restaurant_id="r2")], 1))
 
     assert [c.event_id for c in told.conflicts] == ["a"]
@@ -125,14 +125,14 @@ def test_killed_after_the_ledger_changed_the_file_counts_and_is_moved_later(tmp_
 def test_offsets_move_with_the_data(tmp_path: Path) -> None:
     archive_of(tmp_path, wire("click", "a"), wire("click", "b"))
 
-    with open_writer(tmp_path, "t", clock=ManualClock(), dedup_days=7) as writer:
+    with writing(tmp_path) as writer:
         assert writer.resume_at() == {0: 2}
-    with open_writer(tmp_path, "another topic", clock=ManualClock(), dedup_days=7) as writer:
+    with writing(tmp_path, topic="another topic") as writer:
         assert writer.resume_at() == {}
 
 
 def test_many_small_files_become_one_and_nothing_is_lost(tmp_path: Path) -> None:
-    with open_writer(tmp_path, "t", clock=ManualClock(), dedup_days=7) as writer:
+    with writing(tmp_path) as writer:
         for number in range(64):
             flush(writer, [wire("click", f"e{number:02}")])
         merged = writer.merge_small_files()
@@ -144,7 +144,7 @@ def test_many_small_files_become_one_and_nothing_is_lost(tmp_path: Path) -> None
 
 
 def test_a_file_of_some_size_is_left_alone_when_others_are_merged(tmp_path: Path) -> None:
-    with open_writer(tmp_path, "t", clock=ManualClock(), dedup_days=7) as writer:
+    with writing(tmp_path) as writer:
         flush(writer, [wire("click", f"big{number}") for number in range(10_000)])
         [big] = parquet(tmp_path)
         for number in range(63):
@@ -158,22 +158,20 @@ def test_a_file_of_some_size_is_left_alone_when_others_are_merged(tmp_path: Path
     assert len(ids(tmp_path)) == 10_064
 
 
-def test_a_merge_that_was_killed_half_way_is_finished_at_the_next_start(tmp_path: Path) -> None:
-    with open_writer(tmp_path, "t", clock=ManualClock(), dedup_days=7) as writer:
+def test_files_that_somebody_reads_stay_until_nobody_does(tmp_path: Path) -> None:
+    with writing(tmp_path) as writer:
         for number in range(64):
             flush(writer, [wire("click", f"e{number:02}")])
-        old = {path: path.read_bytes() for path in parquet(tmp_path)}
+        rows = scan(tmp_path, traffic=None)
+        read = [next(rows)]
         writer.merge_small_files()
-    [merged] = parquet(tmp_path)
-    merged.rename(staged(tmp_path, merged.relative_to(tmp_path).as_posix()))
-    for path, content in old.items():
-        path.write_bytes(content)
 
-    assert len(ids(tmp_path)) == 64
-    reopen(tmp_path)
+        assert len(parquet(tmp_path)) == 65
+        assert len(ids(tmp_path)) == 64  # for whoever begins now
+        assert sum(map(len, [*read, *rows])) == 64  # for whoever was at it
 
-    assert parquet(tmp_path) == [merged]
-    assert len(ids(tmp_path)) == 64
+        flush(writer, [])
+        assert len(parquet(tmp_path)) == 1
 
 
 def test_ids_are_forgotten_after_twice_the_days_but_those_of_replays_never(tmp_path: Path) -> None:
@@ -181,7 +179,7 @@ def test_ids_are_forgotten_after_twice_the_days_but_those_of_replays_never(tmp_p
     archive_of(tmp_path, wire("click", "a"), wire("click", "r", traffic="replay"), clock=clock)
 
     clock.advance(timedelta(days=15).total_seconds())
-    with open_writer(tmp_path, "t", clock=clock, dedup_days=7) as writer:
+    with writing(tmp_path, clock) as writer:
         told = writer.sort(arrivals([wire("click", "a"), wire("click", "r", traffic="replay")], 2))
 
     assert [arrival.event_id for arrival in told.fresh] == ["a"]
@@ -190,9 +188,9 @@ def test_ids_are_forgotten_after_twice_the_days_but_those_of_replays_never(tmp_p
 
 def test_one_archive_has_one_writer(tmp_path: Path) -> None:
     with (
-        open_writer(tmp_path, "t", clock=ManualClock(), dedup_days=7),
+        writing(tmp_path),
         pytest.raises(Refused, match="another process writes"),
-        open_writer(tmp_path, "t", clock=ManualClock(), dedup_days=7),
+        writing(tmp_path),
     ):
         pass
 
@@ -201,46 +199,3 @@ def test_an_archive_nobody_wrote_is_empty(tmp_path: Path) -> None:
     assert archive.table(tmp_path / "none").num_rows == 0
     assert archive.count(tmp_path / "none") == 0
     assert archive.where_are(tmp_path / "none", ["a"]) == {"a": 0}
-
-
-def test_batches_say_the_same_as_a_table(tmp_path: Path) -> None:
-    late = "2026-05-02T20:00:00+00:00"
-    archive_of(tmp_path, *(wire("click", f"e{n}") for n in range(40)), order("c", occurred_at=late))
-    archive_of(
-        tmp_path, wire("click", "later", occurred_at=late), wire("click", "l", traffic="load")
-    )
-    columns = ["event_id", "user_id"]
-
-    everything = list(archive.batches(tmp_path, columns))
-    since = list(
-        archive.batches(tmp_path, columns, kinds={"click"}, since=datetime(2026, 5, 2, tzinfo=UTC))
-    )
-
-    assert {tuple(batch.schema.names) for batch in everything} == {("event_id", "user_id")}
-    found = sorted(name for batch in everything for name in batch["event_id"].to_pylist())
-    assert found == sorted(archive.table(tmp_path)["event_id"].to_pylist())
-    assert [name for batch in since for name in batch["event_id"].to_pylist()] == ["later"]
-    assert archive.reached(tmp_path, "t") == {0: 43}
-
-
-def test_batches_of_files_that_are_merged_meanwhile_come_once(tmp_path: Path) -> None:
-    clock = ManualClock()
-    with open_writer(tmp_path, "t", clock=clock, dedup_days=7) as writer:
-        for day in range(2):
-            for number in range(64):
-                flush(writer, [wire("click", f"d{day}-{number:02}")])
-            clock.advance(86_400)
-        reading = archive.batches(tmp_path, ["event_id"])
-        first = next(reading)
-        while writer.merge_small_files():
-            pass
-
-        found = [name for batch in (first, *reading) for name in batch["event_id"].to_pylist()]
-
-    assert len(parquet(tmp_path)) == 2
-    assert sorted(found) == [f"d{day}-{number:02}" for day in range(2) for number in range(64)]
-
-
-def test_nobody_has_archived_anything_yet(tmp_path: Path) -> None:
-    assert list(archive.batches(tmp_path / "none", ["event_id"])) == []
-    assert archive.reached(tmp_path / "none", "t") == {}

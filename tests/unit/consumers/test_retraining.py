@@ -5,10 +5,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry
 
+from maitred.artifact.folder import SCHEMA
 from maitred.clock import ManualClock, SystemClock
 from maitred.observability import Metrics
+from maitred.settings import Settings
+from services.consumers.deps import open_runner
 from services.consumers.retrain import Limits, Mark, Retrainer, is_due
 from services.consumers.steps import Plan, Result, retrain
 from tests.support.archives import archive_of, order, wire
@@ -65,6 +69,46 @@ def test_a_retraining_extends_the_data_then_fits_publishes_and_promotes(tmp_path
         f"models publish {work}/clicks",
         "models promote clicks-0123456789ab",
     ]
+
+
+class Written(Said):
+    """Answers as if it had worked, and leaves the files that the commands leave."""
+
+    def __call__(self, *arguments: str) -> str | None:
+        folder = Path(arguments[-1])
+        left = {
+            "extend": ["events.parquet", "users.parquet", "dataset.json", "quarantine/a.parquet"],
+            "--data": ["report.json", "model/manifest.json", "model.partial/diners_ids.npy",
+                       *(f"model/{name}.npy" for name in SCHEMA)],
+        }  # fmt: skip
+        for name in left.get(arguments[1], []):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).touch()
+        return super().__call__(*arguments)
+
+
+@pytest.mark.parametrize("failing", [(), ("objective revenue",), ("publish",)])
+def test_no_row_of_a_diner_outlives_a_retraining(tmp_path: Path, failing: tuple[str, ...]) -> None:
+    retrain(plan(tmp_path), Written(*failing))
+
+    work = tmp_path / "run-1"
+    left = {path.relative_to(work).as_posix() for path in work.rglob("*") if path.is_file()}
+    assert left >= {"dataset/dataset.json", "clicks/report.json", "clicks/model/manifest.json"}
+    assert [name for name in left if "diners_" in name] == []
+    assert [name for name in left if name.endswith(".parquet")] == []
+    assert "clicks/model/catalogue_lat.npy" in left or "clicks/model/vectors.npy" in left
+
+
+def test_what_a_killed_retraining_left_goes_when_the_next_retrainer_starts(tmp_path: Path) -> None:
+    work = tmp_path / "retrain" / "run-1"
+    for name in ("dataset/events.parquet", ".dataset.abc/users.parquet", "dataset/dataset.json"):
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).touch()
+
+    with open_runner("retrain", Settings(state_dir=tmp_path), ManualClock()):
+        left = [path.name for path in work.rglob("*") if path.is_file()]
+
+    assert left == ["dataset.json"]
 
 
 def test_one_objective_that_fails_does_not_keep_the_other_from_being_promoted(
@@ -150,6 +194,13 @@ def test_a_training_that_breaks_is_counted_and_the_watch_goes_on(tmp_path: Path)
     assert mark is not None
     assert mark.results == {"clicks": "failed", "revenue": "failed"}
     assert watched.is_alive()
+
+
+def test_after_an_erasure_what_comes_is_counted_from_what_is_left(tmp_path: Path) -> None:
+    archive_of(tmp_path / "archive", *(wire("click", f"e{n}") for n in range(4)))
+    Mark(9, SystemClock().now(), {}).write(tmp_path / "mark.json")
+
+    run_until(retrainer(tmp_path, lambda _: {}), lambda: _rows(tmp_path) == 4)
 
 
 def _rows(folder: Path) -> int:

@@ -140,6 +140,27 @@ def test_a_consumer_that_fails_on_everything_does_not_bury_the_whole_log() -> No
         assert loop.runner.is_alive()
 
 
+def test_a_consumer_that_fails_without_any_record_buries_nothing() -> None:
+    class Untidy(Collector):
+        """Keeps all, then fails at tidying up, whatever came."""
+
+        def finish(self) -> Outcome:
+            outcome = super().finish()
+            if self.is_untidy:
+                msg = "a file of its own is damaged"
+                raise ValueError(msg)
+            return outcome
+
+        is_untidy = True
+
+    with running(Untidy(), *numbers(10)) as loop:
+        SystemClock().sleep(2.0)
+        Untidy.is_untidy = False
+        eventually(lambda: set(loop.consumer.kept) == set(numbers(10)))
+
+        assert loop.dead() == []
+
+
 def test_dead_letters_wait_for_a_log_that_is_away() -> None:
     with running(Collector(poison(b"bad"))) as loop:
         loop.graveyard.is_away = True

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from maitred.errors import InvalidDataset
-from tests.support.archives import archive_of, order, wire
-from tests.support.datasets import run_data, small_dataset
+from tests.support.archives import KEY, archive_of, erase, order, wire
+from tests.support.datasets import Ran, run_data, small_dataset
 from training.dataset.archive import extend
-from training.dataset.folder import Dataset, load, save
+from training.dataset.folder import Dataset, build, load, save
 
 RATE = 0.1
 
@@ -138,3 +138,50 @@ def test_the_command_writes_a_data_set_that_says_where_it_comes_from(
 
 def test_an_archive_that_nobody_wrote_adds_nothing(base: Dataset, tmp_path: Path) -> None:
     assert extend(base, tmp_path / "none", ["live"], commission_rate=RATE) is base
+
+
+def extend_by_command(base: Dataset, home: Path, folder: Path, key: str = KEY) -> Ran:
+    save(base, home / "base")
+    folders = (home / "base", "--archive", folder, "--out", home / "more")
+    return run_data("extend", *folders, MAITRED_ERASURE_KEY=key)
+
+
+def test_rows_of_erased_diners_leave_the_base_up_to_the_time_of_the_erasure(tmp_path: Path) -> None:
+    known = pd.DataFrame({"user_id": ["u1", "u2"], "region": ["north", "south"]})
+    rows = [
+        {"event_id": "before", "user_id": "u1", "occurred_at": pd.Timestamp("2026-05-01T19:00Z")},
+        {"event_id": "same", "user_id": "u1", "occurred_at": pd.Timestamp("2026-05-01T20:00Z")},
+        {"event_id": "back", "user_id": "u1", "occurred_at": pd.Timestamp("2026-05-01T21:00Z")},
+        {"event_id": "other", "user_id": "u2", "occurred_at": pd.Timestamp("2026-05-01T19:00Z")},
+    ]
+    plain = small_dataset(rows)
+    base = build(plain.events, plain.restaurants, known, source="a test")
+    folder = archive_of(tmp_path / "archive", erase("e"))
+
+    ran = extend_by_command(base, tmp_path, folder)
+
+    assert ran.exit_code == 0, ran.err
+    assert "3 rows of erased diners left out" in ran.out
+    left = load(tmp_path / "more")
+    assert left.meta.erased == 3
+    assert sorted(left.events["event_id"]) == ["back", "other"]
+    assert left.users is not None
+    assert list(left.users["user_id"]) == ["u2"]
+    assert b"before" not in (tmp_path / "more" / "events.parquet").read_bytes()
+
+
+def test_erasures_of_others_leave_the_data_set_as_it_is(base: Dataset, tmp_path: Path) -> None:
+    folder = archive_of(tmp_path / "archive", erase("e", user_id="u9"))
+
+    assert extend_by_command(base, tmp_path, folder).exit_code == 0
+    assert load(tmp_path / "more").meta == base.meta
+
+
+def test_a_key_that_made_none_of_the_tombstones_is_refused(base: Dataset, tmp_path: Path) -> None:
+    folder = archive_of(tmp_path / "archive", erase("e"))
+
+    ran = extend_by_command(base, tmp_path, folder, "another")
+
+    assert ran.exit_code == 1
+    assert "another erasure key" in ran.err
+    assert "MAITRED_ERASURE_KEY" in ran.err
