@@ -192,23 +192,20 @@ class StateWriter:
         self, groups: Mapping[int, Sequence[str]], *, with_versions: bool
     ) -> tuple[list[str], dict[int, _Stored]]:
         """Return model versions, and what is stored of the diners of each bucket."""
-        marks = self._known_marks()
         asked = self._erasures.question(chain.from_iterable(groups.values()), self._graves)
         with translated(), self._redis.pipeline(transaction=False) as trip:
             trip.get(keys.SPACE)
             trip.smembers(keys.VERSIONS) if with_versions else trip.ping()
             names = {n: [keys.state(u, self._space) for u in groups[n]] for n in groups}
-            for number, some in names.items():
-                trip.mget([keys.mark(number, self._space), *some])
+            for some in names.values():
+                trip.mget(some)
             ask(trip, asked)
             served, versions, *replies = trip.execute()
         if self._own_space is None:
             self._expect(served)
         told = answer(asked, replies[len(groups) :])
         found = {}
-        for number, (mark, *states) in zip(groups, replies, strict=False):
-            if (mark or b"") != marks[number]:
-                raise self._changed()
+        for number, states in zip(groups, replies, strict=False):
             times = [told.get(user) for user in groups[number]]
             found[number] = _Stored(names[number], states, times)
         return [v.decode() for v in versions] if with_versions else [], found

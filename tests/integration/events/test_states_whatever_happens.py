@@ -4,7 +4,8 @@ Whatever the batches, repetitions, late events and erasures; through crashes bef
 a write; through a Redis that is emptied, and one that is put back to how it was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import given, settings
@@ -24,21 +25,32 @@ from tests.support.servers import LiveValkey
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("take"), st.integers(1, 12)),
-        st.tuples(st.sampled_from(["crash", "keep up", "snapshot", "restore", "empty"]), st.just(0)),
-        st.tuples(st.sampled_from(["break before", "break within", "break after"]), st.just(0)),
+        st.tuples(st.sampled_from(["crash", "stop", "keep up"]), st.just(0)),
+        st.tuples(st.sampled_from(["snapshot", "restore", "empty"]), st.just(0)),
+        st.tuples(
+            st.sampled_from(["break reading", "break before", "break within", "break after"]),
+            st.just(0),
+        ),
     ),
     max_size=25,
 )  # fmt: skip
 
 
 class Fragile(StateWriter):
-    """Loses its connection on demand: nothing, a part, or all of a write has arrived then."""
+    """Loses its connection on demand: at a read, or when nothing, a part, or all was written."""
 
     breaks: str = ""
 
+    def _read(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        if self.breaks == "reading":
+            self.breaks = ""
+            msg = "the connection is gone"
+            raise StoreUnavailable(msg)
+        return super()._read(*args, **kwargs)
+
     def _send(self, calls: Sequence[Any], mark: bytes) -> None:
         breaks, self.breaks = self.breaks, ""
-        if breaks:
+        if breaks and breaks != "reading":
             arrived = {"before": 0, "within": len(calls) // 2, "after": len(calls)}[breaks]
             super()._send(calls[:arrived], mark)
             self._marks = None  # as when replies do not come
@@ -82,19 +94,24 @@ class Reader:
                 self.take(count)
             case "crash":
                 self.start()
+            case "stop":
+                with suppress(StoreUnavailable):
+                    self.consumer.finish()
+                self.start()
             case "keep up":
                 self.clock.advance(KEEP_UP_S)
                 self.take(0)
             case "snapshot":
                 self.saved = {name: self.redis.dump(name) for name in self.redis.scan_iter()}
-            case "empty":
-                self.redis.flushall()
-            case "restore":
-                self.redis.flushall()
-                for name, raw in self.saved.items():
-                    self.redis.restore(name, 0, raw)
+            case "restore" | "empty":
+                self.lose(self.saved if step == "restore" else {})
             case _:
                 self.writer.breaks = step.removeprefix("break ")
+
+    def lose(self, saved: Mapping[bytes, bytes]) -> None:
+        self.redis.flushall()
+        for name, raw in saved.items():
+            self.redis.restore(name, 0, raw)
 
     def finish(self) -> None:
         """Read to the end; an idle consumer looks after Redis, too."""

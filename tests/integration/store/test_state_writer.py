@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 
-from maitred.errors import StoreChanged
+from maitred.errors import StoreChanged, StoreUnavailable
 from maitred.events import Click, Erase, Event
 from maitred.features import News
 from maitred.ids import BUCKETS, bucket, tombstone
@@ -137,6 +138,23 @@ def test_what_changes_between_read_and_write_is_left_alone(valkey: LiveValkey) -
         with pytest.raises(StoreChanged):
             unlucky.write(told(clicked("u1", "b")), {0: 11})
         assert redis.dbsize() == 0
+
+
+def test_what_was_not_taken_in_does_not_count_as_reached(redis: Redis) -> None:
+    class Deaf(StateWriter):
+        def _read(self, *_: object, **__: object) -> NoReturn:
+            msg = "the connection is gone"
+            raise StoreUnavailable(msg)
+
+    writer = Deaf(redis, "t", KEY)
+    writer.resume()
+    writer.write({}, {0: 10})
+    with pytest.raises(StoreUnavailable):
+        writer.write(told(clicked("u1", "a")), {0: 11})
+
+    writer.keep_up()  # as a consumer does that is told to stop
+
+    assert resumed(redis) == {0: 10}
 
 
 def test_scripts_that_were_forgotten_are_loaded_again(redis: Redis, writer: StateWriter) -> None:
