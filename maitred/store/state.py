@@ -17,6 +17,7 @@ from maitred.ids import BUCKETS, bucket
 from maitred.store import keys
 from maitred.store.client import Redis, translated
 from maitred.store.erasures import by_bucket
+from maitred.store.marks import reached_by_all
 
 __all__ = ["Spaces", "StateStore", "space_of"]
 
@@ -70,6 +71,17 @@ class Spaces:
         """
         with translated():
             return space_of(self._redis.get(keys.SPACE))
+
+    def reached(self, space: int, topic: str) -> dict[int, int]:
+        """Return what all states of a space have taken in of a topic: what comes next, by partition.
+
+        Raises:
+            StoreUnavailable: Redis did not answer.
+        """
+        with translated(), self._redis.pipeline(transaction=False) as trip:
+            for number in range(BUCKETS):
+                trip.get(keys.mark(number, space))
+            return reached_by_all(trip.execute(), topic)
 
     def open(self) -> int:
         """Return a space that nobody has used, noted so that :meth:`sweep` finds it.

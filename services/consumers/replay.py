@@ -127,11 +127,14 @@ class Replay:
         self, writer: StateWriter, source: Source, done: Replayed, progress: Progress
     ) -> None:
         writer.resume()
+        archived = archive.offsets(self.folder, self.topic)  # first: what is read then knows more
         known = archive.erased(self.folder)  # Redis may have lost its own
         writer.remember_erased({name: at.timestamp() for name, at in known.items()})
         offsets: Mapping[int, int] = {}
         if source.has_archive:
-            offsets = archive.offsets(self.folder, self.topic)  # before the files: these hold more
+            # a consumer that is behind the archive has erasures before it: none may be passed over
+            served = self.spaces.reached(done.before, self.topic)
+            offsets = {p: min(at, served.get(p, at)) for p, at in archived.items()}
             for news, count in self._archived(source, progress):
                 done.diners += writer.write(news, {})
                 done.from_archive += count
@@ -183,17 +186,18 @@ class Replay:
         When it comes there it looks for the end once more: much may have been appended meanwhile.
         """
         ends, laps = self.reader.end_offsets(), 2
-        total = sum(max(0, end - self.reader.positions().get(p, 0)) for p, end in ends.items())
-        read = count = 0
+        total = read = count = 0
         silent_s = 0.0
         news: dict[str, News] = {}
         while laps:
             records = self.reader.poll(_POLL_S)
             count += len(news_of(_since(source, records), news))
             read += len(records)
-            progress("log", max(total, read), read)
-            silent_s = 0.0 if records else silent_s + _POLL_S
             at = self.reader.positions()
+            left = sum(max(0, end - at.get(p, 0)) for p, end in ends.items())
+            total = max(total, read + left)
+            progress("log", total, read)
+            silent_s = 0.0 if records else silent_s + _POLL_S
             is_there = all(at.get(p, 0) >= end for p, end in ends.items())
             if is_there or count >= EVENTS_A_WRITE:
                 yield news, count, at

@@ -1,71 +1,27 @@
-"""Diner states made anew: as they were, in a space of their own, while everything goes on."""
+"""Diner states made anew: as they were, in a space of their own, whatever happens meanwhile."""
 
-import fcntl
-import json
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from maitred import archive
-from maitred.cli import build as command_line
 from maitred.clock import ManualClock, SystemClock
 from maitred.errors import LogUnavailable, Refused, StoreChanged
-from maitred.events import Click, Erase, Event, encode
-from maitred.features import DinerState
+from maitred.events import Erase, Event, encode
 from maitred.ids import tombstone
-from maitred.settings import Settings
 from maitred.store import keys
 from maitred.store.client import Redis, connect
-from maitred.store.state import Spaces, StateStore
+from maitred.store.state import Spaces
 from maitred.store.writer import StateWriter
-from services.consumers.deps import archive_folder
 from services.consumers.features import FeaturesConsumer
 from services.consumers.replay import Replay, Source
-from services.eventlog.kafka import KafkaLogWriter, ensure_topics
 from services.eventlog.memory import MemoryBroker, MemoryLogReader
-from services.eventlog.topics import bootstrap_of, topics_of
-from tests.support.archives import KEY, archive_of
+from tests.support.archives import KEY, archive_of, writing
 from tests.support.diners import START, recomputed
-from tests.support.loop import consuming, environment_of, loop_settings
-from tests.support.servers import LiveKafka, LiveValkey
-from tests.support.waiting import eventually
-
-
-def click(number: int, minute: int | None = None) -> Click:
-    at = START + timedelta(minutes=number if minute is None else minute)
-    user = f"u{number % 23}"
-    return Click(
-        event_id=f"e{number}", user_id=user, occurred_at=at, restaurant_id=f"r{number % 9}"
-    )
-
-
-def history(first: int, count: int) -> list[Event]:
-    """Clicks, some late, some that must teach nothing, and a diner who leaves and comes back."""
-    events: list[Event] = []
-    for number in range(first, first + count):
-        event: Event = click(number, minute=number - 40 if number % 11 == 0 else None)
-        if number % 13 == 0:
-            event = event.model_copy(update={"consent": False})
-        if number % 50 == 49:
-            at = START + timedelta(minutes=number)
-            event = Erase(event_id=f"x{number}", user_id=f"u{number % 5}", occurred_at=at)
-        events.append(event)
-    return events
-
-
-def served(redis: Redis, log: list[Event]) -> dict[str, DinerState]:
-    found = StateStore(redis).load(sorted({event.user_id for event in log}))
-    return {user: state for user, state in found.items() if state.recent}
-
-
-# --- with the log in memory: what may happen to a replay
+from tests.support.histories import click, history, served
+from tests.support.servers import LiveValkey
 
 
 @dataclass
@@ -194,6 +150,22 @@ def test_who_was_erased_stays_so_even_if_redis_has_forgotten_who_that_was(place:
     assert place.redis.hkeys(keys.erased(tombstone(old["user_id"], KEY)[:2])) != []
 
 
+def test_an_erasure_that_the_consumer_has_not_met_is_not_passed_over(place: Place) -> None:
+    """The archiver was faster: its offsets lie behind the erasure, the consumer's before it."""
+    place.redis.sadd(keys.VERSIONS, "v1")
+    place.redis.set(keys.row("v1", "u7"), b"row")
+    at = START + timedelta(minutes=500)
+    place.put(Erase(event_id="x", user_id="u7", occurred_at=at))
+    ahead = {p: len(place.broker.logs["t", p]) for p in range(3)}
+    with writing(place.folder) as writer:
+        writer.flush(writer.sort([]), ahead)
+
+    place.replay().run(ALL, nothing)
+
+    assert place.redis.exists(keys.row("v1", "u7")) == 0
+    assert "u7" not in served(place.redis, place.log)
+
+
 @pytest.mark.parametrize("ended_by", [KeyboardInterrupt, RuntimeError])
 def test_a_replay_that_ends_early_leaves_what_is_served_and_the_next_cleans_up(
     place: Place, ended_by: type[BaseException]
@@ -262,119 +234,3 @@ def test_a_log_that_falls_silent_is_not_waited_for_for_ever(place: Place) -> Non
 
     with pytest.raises(LogUnavailable, match="gave nothing"):
         silent.run(LOG, nothing)
-
-
-# --- by its door, on real servers
-
-
-@pytest.fixture
-def settings(tmp_path: Path, kafka: LiveKafka, valkey: LiveValkey) -> Settings:
-    return loop_settings(tmp_path / "state", kafka.bootstrap, valkey.url)
-
-
-def replaying(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a process of its own: it gives way to others for good."""
-    return subprocess.run(
-        [sys.executable, "-m", "maitred", "events", "replay", *arguments],
-        env=environment_of(settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def refused(settings: Settings, *arguments: str):
-    env = environment_of(settings)
-    return CliRunner().invoke(command_line(), ["events", "replay", *arguments], env=env)
-
-
-@dataclass
-class Producer:
-    """Writes into the log, and remembers what; until told to stop, or a part at once."""
-
-    settings: Settings
-    log: list[Event]
-    enough: threading.Event
-
-    def put(self, events: list[Event]) -> None:
-        topics = topics_of(self.settings)
-        ensure_topics(bootstrap_of(self.settings), topics)
-        writer = KafkaLogWriter(bootstrap_of(self.settings), topics, clock=SystemClock())
-        for event in events:
-            while True:
-                try:
-                    future = writer.append(topics.events.name, event.user_id, encode(event))
-                    break
-                except LogUnavailable:
-                    SystemClock().sleep(0.05)
-            future.result(10)
-            self.log.append(event)
-        writer.close(2)
-
-    def run(self) -> None:
-        number = 1000
-        while not self.enough.is_set():
-            self.put(history(number, 20))
-            number += 20
-
-
-def test_a_replay_loses_nothing_while_events_come(settings: Settings, valkey: LiveValkey) -> None:
-    log: list[Event] = []
-    producer = Producer(settings, log, threading.Event())
-    folder = archive_folder(settings)
-    with consuming("archive", settings):
-        producer.put(history(0, 150))
-        eventually(lambda: archive.count(folder, kinds={"click"}) >= 140)
-    with consuming("features", settings), connect(valkey.url) as redis:
-        producer.put(history(150, 100))  # these are in the log only
-        eventually(lambda: served(redis, log) == recomputed(log))
-        thread = threading.Thread(target=producer.run)
-        thread.start()
-        try:
-            ran = replaying(settings, "--json")
-        finally:
-            producer.enough.set()
-            thread.join(30)
-
-        assert ran.returncode == 0, ran.stderr
-        told = json.loads(ran.stdout)
-        assert (told["space"], told["before"]) == (1, 0)
-        assert told["from_archive"] > 120
-        assert told["events"] == told["from_archive"] + told["from_log"]
-        assert 20 <= told["diners"] <= 23  # some are being erased
-        assert told["removed_keys"] >= 20 + 256
-        eventually(lambda: served(redis, log) == recomputed(log))
-        assert Spaces(redis).current() == 1
-        found = {name.split(b":")[2] for name in redis.scan_iter(match="*:state:*")}
-        assert found == {b"1"}
-
-
-def test_a_second_replay_is_refused(settings: Settings) -> None:
-    settings.state_dir.mkdir(parents=True)
-    with (settings.state_dir / "replay.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        ran = refused(settings)
-
-    assert ran.exit_code == 1
-    assert "another replay runs" in ran.stderr
-    assert "wait for its end" in ran.stderr
-
-
-def test_without_redis_it_is_said_what_is_away(settings: Settings) -> None:
-    away = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
-
-    ran = replaying(away)
-
-    assert ran.returncode == 1
-    assert "Redis did not answer" in ran.stderr
-    assert "maitred status" in ran.stderr
-
-
-@pytest.mark.parametrize("source", ["yesterday", "2026-05-01", "2026-05-01T10:00:00"])
-def test_a_source_that_is_none_is_wrong_usage(settings: Settings, source: str) -> None:
-    ran = refused(settings, "--from", source)
-
-    assert ran.exit_code == 2
-    assert repr(source) in ran.stderr
-    assert "for example --from 2026-05-01T00:00:00+02:00" in ran.stderr
