@@ -17,6 +17,7 @@ MaitredError
 │   └── StackRefused           the local stack cannot start or stop as asked
 └── Unavailable                something outside is away; later may work                HTTP 503
     ├── StoreUnavailable       Redis
+    │   └── StoreChanged       Redis is not as its writer left it
     ├── LogUnavailable         Kafka
     ├── Overloaded             a queue or spool is full                                 HTTP 429
     └── DeadlineExceeded       the step named ran out of its share of the budget
@@ -43,6 +44,7 @@ __all__ = [
     "PreconditionFailed",
     "Refused",
     "StackRefused",
+    "StoreChanged",
     "StoreUnavailable",
     "TooLarge",
     "Unauthorised",
@@ -156,6 +158,10 @@ class Unavailable(MaitredError):  # noqa: N818  # the tree reads as sentences
 
 class StoreUnavailable(Unavailable):
     """Redis did not answer within its share of the budget."""
+
+
+class StoreChanged(StoreUnavailable):
+    """Redis is not as its writer left it: emptied, restored, or written by somebody else."""
 
 
 class LogUnavailable(Unavailable):

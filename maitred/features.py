@@ -2,22 +2,39 @@
 
 :func:`apply` is idempotent and does not depend on the order of arrival, so a log may be replayed
 into it: the state is always that of the :data:`RECENT` latest interactions by event time.
-No I/O here; the store keeps the bytes.
+:func:`renew` is the same rule for who writes many states: from stored bytes to stored bytes, with
+erasures. No I/O here; the store keeps the bytes.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import Any, Final
 
 import orjson
 
 from maitred.errors import InvalidInput
-from maitred.events import Click, Dismiss, Event, Order
+from maitred.events import Click, Dismiss, Event, Order, Traffic
 
-__all__ = ["RECENT", "DinerState", "Interaction", "Kind", "apply", "decode", "encode"]
+__all__ = [
+    "COUNTED",
+    "KINDS",
+    "RECENT",
+    "DinerState",
+    "Interaction",
+    "Kind",
+    "News",
+    "apply",
+    "decode",
+    "encode",
+    "renew",
+]
 
 RECENT = 50
 """How many interactions a state keeps."""
+
+COUNTED: Final = frozenset({Traffic.LIVE, Traffic.REPLAY, Traffic.SIMULATED})
+"""Kinds of traffic whose events change a diner's state."""
 
 
 class Kind(IntEnum):
@@ -48,14 +65,51 @@ class DinerState:
 
 EMPTY = DinerState()
 
+KINDS: Final = {"click": Kind.CLICK, "order": Kind.CHOICE, "dismiss": Kind.DISMISS}
+"""Types of events that say what a diner did, and what they are here."""
+
 
 def interaction_of(event: Event) -> Interaction | None:
     """Return what an event means here, or None for the kinds that mean nothing."""
-    kinds = {Click: Kind.CLICK, Order: Kind.CHOICE, Dismiss: Kind.DISMISS}
-    if not isinstance(event, Click | Order | Dismiss):
+    if not isinstance(event, (Click, Order, Dismiss)):
         return None
     at = event.occurred_at.timestamp()
-    return Interaction(at, event.event_id, event.restaurant_id, kinds[type(event)])
+    return Interaction(at, event.event_id, event.restaurant_id, KINDS[event.type])
+
+
+@dataclass(slots=True)
+class News:
+    """What the log says of one diner since a state was stored, taken in in the log's order.
+
+    What came before an erasure is forgotten when the erasure is taken in.
+    """
+
+    happened: list[list[Any]] = field(default_factory=list)
+    """Interactions as they are stored: time, event id, restaurant id, kind."""
+    erased_at: float | None = None
+    """When the diner asked to be forgotten, seconds since 1970; the latest, if more than once."""
+
+    def take(self, event: Event) -> bool:
+        """Take in the next event; tell whether it means anything here."""
+        if event.type == "erase":
+            self.happened.clear()
+            self.erased_at = latest(self.erased_at, event.occurred_at.timestamp())
+            return True
+        kind = KINDS.get(
+            event.type
+        )  # by name: isinstance asks pydantic, and takes ten times as long
+        if kind is None or not event.consent or event.traffic not in COUNTED:
+            return False
+        place = event.restaurant_id  # type: ignore[union-attr]  # events of these kinds have one
+        self.happened.append([event.occurred_at.timestamp(), event.event_id, place, kind.value])
+        return True
+
+
+def latest(one: float | None, other: float | None) -> float | None:
+    """Return the later of two times, where there are any."""
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
 
 
 def apply(state: DinerState, events: Iterable[Event]) -> DinerState:
@@ -66,6 +120,44 @@ def apply(state: DinerState, events: Iterable[Event]) -> DinerState:
         if interaction is not None:
             known.setdefault(interaction.event_id, interaction)
     return replace(state, recent=tuple(sorted(known.values())[-RECENT:]))
+
+
+def renew(raw: bytes | None, news: News, erased_at: float | None = None) -> bytes | None:
+    """Return what is stored of a diner after ``news``; None where nothing is left.
+
+    Without erasures that is :func:`apply`. What the diner did until an erasure stays forgotten,
+    however late it comes; ``erased_at`` is the latest erasure known beside the news.
+
+    Raises:
+        InvalidInput: if ``raw`` is no state of a known version.
+    """
+    rows = _rows(raw) if news.erased_at is None else []
+    until = latest(news.erased_at, erased_at)
+    known = {row[1] for row in rows}
+    for row in news.happened:
+        if row[1] not in known and (until is None or row[0] > until):
+            known.add(row[1])
+            rows.append(row)
+    try:
+        rows.sort()
+    except TypeError as error:
+        raise _unreadable() from error
+    return orjson.dumps({"v": 1, "recent": rows[-RECENT:]}) if rows else None
+
+
+def _rows(raw: bytes | None) -> list[list[Any]]:
+    if raw is None:
+        return []
+    try:
+        body = orjson.loads(raw)
+        return [[at, e, r, k] for at, e, r, k in {1: body["recent"]}[body["v"]]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable() from error
+
+
+def _unreadable() -> InvalidInput:
+    msg = "a stored diner state cannot be read"
+    return InvalidInput(msg, next_step="rebuild all of them: maitred events replay")
 
 
 def encode(state: DinerState) -> bytes:
@@ -83,9 +175,6 @@ def decode(raw: bytes | None) -> DinerState:
     if raw is None:
         return EMPTY
     try:
-        body = orjson.loads(raw)
-        rows = {1: body["recent"]}[body["v"]]
-        return DinerState(tuple(Interaction(a, e, r, Kind(k)) for a, e, r, k in rows))
-    except (ValueError, KeyError, TypeError) as error:
-        msg = "a stored diner state cannot be read"
-        raise InvalidInput(msg, next_step="rebuild it: maitred consume features") from error
+        return DinerState(tuple(Interaction(a, e, r, Kind(k)) for a, e, r, k in _rows(raw)))
+    except ValueError as error:
+        raise _unreadable() from error

@@ -4,7 +4,6 @@ Pseudonyms and tombstones are HMAC-SHA256 (RFC 2104): without the key nobody can
 nor try names one after another.
 """
 
-import hashlib
 import hmac
 import uuid
 import zlib
@@ -56,4 +55,4 @@ def tombstone(user_id: str, key: str) -> str:
 
 
 def _keyed(key: str, purpose: str, text: str) -> str:
-    return hmac.new(key.encode(), f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key.encode(), f"{purpose}\0{text}".encode(), "sha256").hex()

@@ -10,7 +10,7 @@ import sys
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from typing_extensions import override
 
-__all__ = ["LATENCY_S", "Metrics", "configure_logging"]
+__all__ = ["FRESHNESS_S", "LATENCY_S", "Metrics", "configure_logging"]
 
 LATENCY_S = (
     0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04,
@@ -18,6 +18,11 @@ LATENCY_S = (
 )  # fmt: skip
 """Upper bounds of the latency histograms' buckets, seconds: a step takes tenths of a millisecond."""
 
+
+FRESHNESS_S = (
+    0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 600.0,
+)  # fmt: skip
+"""Upper bounds of the buckets of freshness, seconds: within one is promised."""
 
 _CHATTY = ("kafka", "httpx")
 """Libraries whose INFO is about every connection; they speak from WARNING on."""
@@ -146,6 +151,12 @@ class Metrics:
             ("consumer", "partition"),
             registry=registry,
             multiprocess_mode="livemax",
+        )
+        self.freshness = Histogram(
+            "maitred_event_freshness_seconds",
+            "From when an event was appended to the log to when its diner's state is written, seconds.",
+            buckets=FRESHNESS_S,
+            registry=registry,
         )
         self.retrainings = Counter(
             "maitred_retrainings_total",

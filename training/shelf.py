@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from rich.table import Table as Grid
 
 from maitred.artifact import Check, Manifest, Verdict, read_manifest
+from maitred.erasure import erasure_key
 from maitred.errors import CorruptArtifact, UsageError
 from maitred.store import models
 from maitred.store.client import Redis, connect
@@ -92,7 +93,8 @@ def publish(run: Path) -> None:
     manifest = read_manifest(folder)[1]
     with _opened() as (deps, redis):
         verdict = promotion.judge(folder, manifest, _champion(redis, manifest.objective))
-        version = models.publish(redis, folder, verdict)
+        key = erasure_key(deps.settings)
+        version = models.publish(redis, folder, verdict, erasure_key=key)
         deps.out.print(f"published {version}", markup=False)
         _show_verdict(deps, version, verdict)
 

@@ -13,13 +13,24 @@ key                                    type    written by                    rea
 ``{catalogue}:position``               string  write of a restaurant         inference
 ``{catalogue}:log``                    stream  write, newest 1,000 pieces    inference
 ``{catalogue}:records``                hash    write of a restaurant         inference, training
-``{bNNN}:state:<user>``                string  features consumer, TTL 90 d   inference
+``{features}:space``                   string  replay                        inference, features
+``{features}:newest``                  string  replay                        replay
+``{features}:spaces``                  set     replay                        replay
+``{bNNN}:state:<space>:<user>``        string  features, replay, TTL 90 d    inference
+``{bNNN}:mark:<space>``                string  features, replay              features
+``{eNN}:erased``                       hash    features, replay              features, publish
 ``{bNNN}:row:<version>:<user>``        string  publish                       inference
 =====================================  ======  ============================  =====================
 
 ``{…}`` is the hash tag of a Redis cluster: keys with the same tag live in the same slot.
 Each id of ``{catalogue}:records`` holds what is now true of a restaurant (`maitred.catalogue`), empty
 where it was taken away. A diner's model-derived row is keyed by version: a worker reads the version that it has mapped.
+
+Diner states live in a numbered **space**; ``{features}:space`` names the one that is served (absent: 0),
+and a replay fills another and moves the pointer. A **mark** says which offsets of the log a
+bucket's states have taken in, and who wrote it. ``erased`` holds tombstones of erased diners
+(`maitred.ids.tombstone`) and when they asked, in seconds: it belongs to no space, so that replays see
+it, and lies by the first digits of the tombstone, because nobody can tell whose it is.
 """
 
 from maitred.ids import bucket
@@ -32,19 +43,34 @@ __all__ = [
     "CATALOGUE_RECORDS",
     "CHUNK_BYTES",
     "CURRENT",
+    "FIRST_SPACE",
+    "NEWEST_SPACE",
     "SERVING_TTL_S",
+    "SPACE",
+    "SPACES",
     "STATE_TTL_S",
     "VERSIONS",
     "chunk",
+    "erased",
     "gates",
     "manifest",
+    "mark",
     "row",
     "serving",
     "state",
+    "states",
 ]
 
 CURRENT = "{models}:current"
 VERSIONS = "{models}:versions"
+
+SPACE = "{features}:space"
+NEWEST_SPACE = "{features}:newest"
+"""Number of the newest space, so that none is used twice."""
+SPACES = "{features}:spaces"
+"""Spaces that replays opened and that may still hold keys."""
+FIRST_SPACE = 0
+"""The space that is served until a replay has made another."""
 
 CATALOGUE_EPOCH = "{catalogue}:epoch"
 CATALOGUE_POSITION = "{catalogue}:position"
@@ -81,9 +107,24 @@ def serving(version: str, worker: str) -> str:
     return f"{{models}}:{version}:serving:{worker}"
 
 
-def state(user_id: str) -> str:
-    """Key of a diner's live state (`maitred.features`)."""
-    return f"{{b{bucket(user_id):03}}}:state:{user_id}"
+def state(user_id: str, space: int = FIRST_SPACE) -> str:
+    """Key of a diner's live state in a space (`maitred.features`)."""
+    return f"{{b{bucket(user_id):03}}}:state:{space}:{user_id}"
+
+
+def states(space: int) -> str:
+    """Pattern of every state's key in a space, for SCAN."""
+    return f"{{b*}}:state:{space}:*"
+
+
+def mark(number: int, space: int) -> str:
+    """Key of what the states of one bucket have taken in, in a space."""
+    return f"{{b{number:03}}}:mark:{space}"
+
+
+def erased(shelf: str) -> str:
+    """Key of the tombstones that begin with these two digits."""
+    return f"{{e{shelf}}}:erased"
 
 
 def row(version: str, user_id: str) -> str:

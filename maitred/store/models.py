@@ -15,10 +15,10 @@ from redis import WatchError
 from redis.client import Pipeline
 
 from maitred.artifact import Manifest, Verdict, load, read_manifest
-from maitred.artifact.folder import MANIFEST, read_diners, verify
+from maitred.artifact.folder import MANIFEST, verify
 from maitred.artifact.manifest import FileEntry, encode, parse, version_of
 from maitred.errors import CorruptArtifact, GateRefused, NotFound, Overloaded, Refused
-from maitred.store import keys
+from maitred.store import keys, rows
 from maitred.store.client import Redis, translated
 from maitred.store.pointer import Current, decode_pointer, encode_pointer
 
@@ -37,7 +37,6 @@ __all__ = [
     "versions",
 ]
 
-_ROWS_PER_TRIP = 1000
 _ATTEMPTS = 10
 _ALL_ROLES = frozenset({"model", "diners"})
 
@@ -47,14 +46,16 @@ def chunk_count(entry: FileEntry) -> int:
     return -(-entry.bytes // keys.CHUNK_BYTES)
 
 
-def publish(redis: Redis, folder: Path, verdict: Verdict) -> str:
+def publish(redis: Redis, folder: Path, verdict: Verdict, *, erasure_key: str | None = None) -> str:
     """Write a model folder and its gates' verdict to Redis; return its version.
 
     Sums and shapes are checked first. Publishing the same folder again changes nothing but the
-    verdict. Nothing is served from it until :func:`promote`.
+    verdict. Nothing is served from it until :func:`promote`. Of diners who asked to be forgotten,
+    known by ``erasure_key``, no row stays that knows anything from before.
 
     Raises:
         NotFound: if the folder holds no model.
+        Refused: if diners were erased, and there is no key to tell who.
         CorruptArtifact: if sums, shapes or numbers are wrong.
         StoreUnavailable: if Redis is away; what was written until then is invisible.
     """
@@ -65,12 +66,13 @@ def publish(redis: Redis, folder: Path, verdict: Verdict) -> str:
         for name, entry in sorted(described.files.items()):
             if entry.role == "model":
                 _write_chunks(redis, version, folder / name)
-        _write_rows(redis, version, folder)
+        rows.write(redis, version, folder, erasure_key)
         with redis.pipeline(transaction=True) as trip:
             trip.set(keys.manifest(version), (folder / MANIFEST).read_bytes())
             trip.set(keys.gates(version), verdict.model_dump_json())
             trip.sadd(keys.VERSIONS, version)
             trip.execute()
+        rows.forget(redis, version, folder, erasure_key)  # who was erased while they were written
     return version
 
 
@@ -80,15 +82,6 @@ def _write_chunks(redis: Redis, version: str, file: Path) -> None:
         while part := stream.read(keys.CHUNK_BYTES):
             redis.set(keys.chunk(version, file.name, number), part)
             number += 1
-
-
-def _write_rows(redis: Redis, version: str, folder: Path) -> None:
-    with redis.pipeline(transaction=False) as trip:
-        for user_id, row in read_diners(folder):
-            trip.set(keys.row(version, user_id), row.encode())
-            if len(trip) >= _ROWS_PER_TRIP:
-                trip.execute()
-        trip.execute()
 
 
 def versions(redis: Redis) -> list[str]:

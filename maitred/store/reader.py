@@ -9,16 +9,19 @@ a breaker keeps requests from waiting for it, and a probe finds out when it is b
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from maitred.errors import StoreUnavailable
 from maitred.store import keys
 from maitred.store.client import AsyncRedis, translated
+from maitred.store.state import space_of
 
 __all__ = ["ABSENT", "DinerBytes", "DinerReader", "open_reader"]
 
 PROBE_S = 0.1
+SPACE_EVERY = 4
+"""Probes between two looks at which space of diner states is served."""
 PATIENCE_S = 0.03
 """A trip that takes longer is stuck: who comes now only glances whether its reply is there."""
 GLANCE_S = 0.002
@@ -60,6 +63,8 @@ class DinerReader:
         self._failures = 0
         self._is_cluster: bool | None = None
         """None: not known yet."""
+        self._space = keys.FIRST_SPACE
+        """Where diner states are, as of the last look: requests never wait for one."""
 
     @property
     def is_open(self) -> bool:
@@ -81,7 +86,7 @@ class DinerReader:
         if self._trip is not None and loop.time() - self._left_at > PATIENCE_S:
             within_s = GLANCE_S
         future: asyncio.Future[DinerBytes] = loop.create_future()
-        self._waiting.append((keys.state(user_id), keys.row(version, user_id), future))
+        self._waiting.append((*self._keys(user_id, version), future))
         self._schedule()
         ends = loop.time() + 2 * within_s
         timer = loop.call_later(within_s, self._lose_patience, (future,), within_s, ends)
@@ -117,7 +122,7 @@ class DinerReader:
             within_s = GLANCE_S
         futures: list[asyncio.Future[DinerBytes]] = [loop.create_future() for _ in user_ids]
         for user_id, future in zip(user_ids, futures, strict=True):
-            self._waiting.append((keys.state(user_id), keys.row(version, user_id), future))
+            self._waiting.append((*self._keys(user_id, version), future))
         self._schedule()
         ends = loop.time() + 2 * within_s
         timer = loop.call_later(within_s, self._lose_patience, futures, within_s, ends)
@@ -129,6 +134,9 @@ class DinerReader:
             if isinstance(one, BaseException):
                 raise one
         return [one for one in found if isinstance(one, DinerBytes)]
+
+    def _keys(self, user_id: str, version: str) -> tuple[str, str]:
+        return keys.state(user_id, self._space), keys.row(version, user_id)
 
     def _lose_patience(
         self, readers: _Readers, within_s: float, ends: float, graces: int = _GRACES
@@ -160,18 +168,24 @@ class DinerReader:
                 if self._is_cluster is None:
                     told = await self._redis.info("cluster")
                     self._is_cluster = bool(told.get("cluster_enabled"))
-                await self._redis.get(keys.CURRENT)
+                self._space = space_of(await self._redis.get(keys.SPACE))
         except StoreUnavailable:
             self._failures = FAILURES_TO_OPEN
         else:
             self._failures = 0
 
     async def probe(self) -> None:
-        """Look, for ever, whether Redis is back when it was away; cancel to end."""
+        """Look, for ever, whether Redis is back when it was away, and which space is served.
+
+        Cancel to end.
+        """
         while True:
-            await asyncio.sleep(PROBE_S)
-            if self.is_open:
-                await self.greet()
+            for _ in range(SPACE_EVERY):
+                await asyncio.sleep(PROBE_S)
+                if self.is_open:
+                    await self.greet()
+            with suppress(StoreUnavailable), translated():
+                self._space = space_of(await self._redis.get(keys.SPACE))
 
     async def _fetch(self, pairs: Sequence[Sequence[str]]) -> list[bytes | None]:
         """Return the values of all pairs of keys, flat, in their order."""

@@ -114,6 +114,11 @@ class ArchiveConsumer:
         self._writer.merge_small_files()
         self._tidied_at = self._clock.monotonic()
 
+    def abandon(self) -> None:
+        """See :class:`~services.consumers.batch.Consumer`."""
+        self._records, self._arrivals, self._undecodable = [], [], []
+        self._offsets, self._bytes = {}, 0
+
     def _keep(self, records: Sequence[Record], offsets: Mapping[int, int]) -> None:
         if not self._offsets:
             self._since = self._clock.monotonic()

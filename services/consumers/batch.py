@@ -49,7 +49,9 @@ class Outcome:
     skipped: int = 0
     dead: int = 0
     offsets: Mapping[int, int] = field(default_factory=dict)
-    """Offsets for the log to remember; empty when the consumer keeps its own, or nothing is due."""
+    """Offsets for the log to remember, which show the lag; empty when nothing is due."""
+    appended_ms: Sequence[int] = ()
+    """When the applied records were appended, where somebody waits for them to be applied."""
 
 
 class Consumer(Protocol):
@@ -60,7 +62,13 @@ class Consumer(Protocol):
         """Return the name in metrics, and under which the log remembers offsets."""
 
     def resume_at(self) -> Mapping[int, int]:
-        """Return what to read next where the consumer knows it; the log's memory serves the rest."""
+        """Return what to read next, by partition; the others are read from their oldest record.
+
+        Consumers keep it beside what they write: what the log remembers only shows their lag.
+
+        Raises:
+            Unavailable: it is asked again after a pause.
+        """
 
     def take(self, records: Sequence[Record]) -> Outcome:
         """Apply the records of one poll, in the log's order within each partition.
@@ -68,12 +76,16 @@ class Consumer(Protocol):
         There may be none: time passes for consumers that wait for company.
 
         Raises:
+            StoreChanged: what was written is not there any more: reading goes on at `resume_at`.
             Unavailable: nothing was taken, or taking it again does no harm: the same records come
                 again after a pause.
         """
 
     def finish(self) -> Outcome:
-        """Bring what waits to an end; no batch comes after it."""
+        """Bring what waits to an end."""
+
+    def abandon(self) -> None:
+        """Let go of what waits: reading goes on at `resume_at`."""
 
 
 def decode(records: Sequence[Record], useless: Collection[str] = ()) -> Batch:

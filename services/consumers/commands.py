@@ -78,6 +78,40 @@ def audit(
         raise Refused(msg, next_step="docs/runbook.md: the audit does not balance")
 
 
+@events.command()
+def replay(
+    *,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="archive|log|TIME",
+            help="Read all there is; only what the log keeps; or what occurred since a time.",
+        ),
+    ] = "archive",
+    as_json: Json = False,
+) -> None:
+    """Make diner states anew from the archive and the log, then serve them, all at once.
+
+    Serving and consuming go on. Until the switch at the end nothing changes: Ctrl-C is safe.
+    """
+    from services.consumers.deps import open_replay  # noqa: PLC0415  # Kafka's client and pyarrow
+    from services.consumers.screen import reading  # noqa: PLC0415
+    from services.consumers.replay import Source  # noqa: PLC0415
+
+    wanted = Source.named(source)
+    with open_replay(load(), SystemClock()) as work, reading() as progress:
+        give_way(BACKGROUND)
+        done = work.run(wanted, progress)
+    if as_json:
+        typer.echo(json.dumps(done.as_dict(), indent=2))
+    else:
+        typer.echo(
+            f"{done.from_archive:,} events of the archive and {done.from_log:,} of the log made "
+            f"states of {done.diners:,} diners in {done.seconds:.1f} s; space {done.space} is served"
+        )
+
+
 @dead.command("list")
 def list_dead(*, as_json: Json = False) -> None:
     """List dead letters, oldest first."""

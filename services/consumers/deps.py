@@ -9,24 +9,35 @@ from typing import Literal, Protocol
 
 from prometheus_client import CollectorRegistry
 
+from maitred import archive
 from maitred.clock import Clock
 from maitred.erasure import erasure_key
 from maitred.errors import Refused, UsageError
 from maitred.observability import Metrics
 from maitred.settings import Settings, child_environment
 from maitred.store.client import connect
-from maitred.store.state import StateStore
+from maitred.store.state import Spaces
+from maitred.store.writer import StateWriter
 from services.consumers.batch import Consumer
 from services.consumers.dead import DeadLetters
 from services.consumers.features import FeaturesConsumer
 from services.consumers.health import serve_health
+from services.consumers.replay import Replay
 from services.consumers.retrain import Limits, Retrainer
 from services.consumers.runner import Runner
 from services.consumers.steps import Commands, Plan, Result, forget_diners, retrain
 from services.eventlog.kafka import KafkaLogReader, KafkaLogWriter
 from services.eventlog.topics import bootstrap_of, topics_of
 
-__all__ = ["Runs", "Which", "archive_folder", "dead_reader", "open_runner", "rebuild_reader"]
+__all__ = [
+    "Runs",
+    "Which",
+    "archive_folder",
+    "dead_reader",
+    "open_replay",
+    "open_runner",
+    "rebuild_reader",
+]
 
 Which = Literal["features", "archive", "retrain"]
 _DEFAULT_VALKEY_PORT = 6390
@@ -34,6 +45,8 @@ _GATHER_MS = {"features": 100, "archive": 500}
 """The next request should see a click; the archive flushes once a second at most."""
 _REDIS_TIMEOUT_S = 2.0
 _LEADER_WITHIN_S = 5.0
+_REPLAY_TIMEOUT_S = 30.0
+"""A replay writes much at a time, and nobody waits for it."""
 
 
 def archive_folder(settings: Settings) -> Path:
@@ -101,18 +114,22 @@ def _runner(
     stack: ExitStack,
 ) -> Runner:
     topics, bootstrap = topics_of(settings), bootstrap_of(settings)
-    consumer = _consumer(which, settings, clock, stack)
+    log = KafkaLogWriter(bootstrap, topics, clock=clock)
+    stack.callback(log.close, 1.0)
+    dead = DeadLetters(log, topics.dead.name, which)
+    consumer = _consumer(which, settings, clock, dead, stack)
     name = f"maitred.{consumer.name}"
     reader = KafkaLogReader(
         bootstrap, topics, topics.events.name, name, clock=clock, gather_ms=_GATHER_MS[which]
     )
     stack.callback(reader.close)
-    return Runner(consumer, reader, clock=clock, metrics=metrics)
+    return Runner(consumer, reader, dead, clock=clock, metrics=metrics)
 
 
 def _retrainer(settings: Settings, clock: Clock, metrics: Metrics, stack: ExitStack) -> Retrainer:
     home = settings.state_dir / "retrain"
-    lock = stack.enter_context(_leadership(home / "lock", clock))
+    said = "another process sees to retraining: maitred status shows it"
+    lock = stack.enter_context(_lock(home / "lock", clock, said, _LEADER_WITHIN_S))
     for left in home.glob("run-*"):  # by a process that was killed
         forget_diners(left)
     kinds = frozenset(kind.strip() for kind in settings.retrain_traffic.split(","))
@@ -153,14 +170,43 @@ def _retrainer(settings: Settings, clock: Clock, metrics: Metrics, stack: ExitSt
 
 
 @contextmanager
-def _leadership(file: Path, clock: Clock) -> Iterator[int]:
-    """Yield the descriptor of a lock that one retrainer holds, and the processes it starts.
+def open_replay(settings: Settings, clock: Clock) -> Iterator[Replay]:
+    """Yield what makes diner states anew.
+
+    Raises:
+        Refused: another replay runs on the same state folder, or the key of tombstones is not the
+            archive's.
+    """
+    topics = topics_of(settings)
+    with ExitStack() as stack:
+        lock = settings.state_dir / "replay.lock"
+        stack.enter_context(_lock(lock, clock, "another replay runs", 0.0))
+        redis = stack.enter_context(connect(_redis_url(settings), timeout_s=_REPLAY_TIMEOUT_S))
+        reader = KafkaLogReader(
+            bootstrap_of(settings), topics, topics.events.name, "maitred.replay", clock=clock
+        )
+        stack.callback(reader.close)
+        key = erasure_key(settings)
+        archive.require_key(archive_folder(settings), key)
+        yield Replay(
+            Spaces(redis),
+            lambda space: StateWriter(redis, topics.events.name, key, space=space),
+            reader,
+            archive_folder(settings),
+            topics.events.name,
+            clock,
+        )
+
+
+@contextmanager
+def _lock(file: Path, clock: Clock, said: str, within_s: float) -> Iterator[int]:
+    """Yield the descriptor of a lock that one process holds, and those it starts.
 
     Raises:
         Refused: another one holds it; one that was just killed is waited for.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    deadline = clock.monotonic() + _LEADER_WITHIN_S
+    deadline = clock.monotonic() + within_s
     with file.open("a") as lock:
         while True:
             try:
@@ -168,25 +214,31 @@ def _leadership(file: Path, clock: Clock) -> Iterator[int]:
                 break
             except OSError as error:
                 if clock.monotonic() > deadline:
-                    msg = "another process sees to retraining"
-                    raise Refused(msg, next_step="maitred status shows it") from error
+                    raise Refused(said, next_step="wait for its end, or end it") from error
                 clock.sleep(0.1)
         yield lock.fileno()
 
 
 def _consumer(
-    which: Literal["features", "archive"], settings: Settings, clock: Clock, stack: ExitStack
+    which: Literal["features", "archive"],
+    settings: Settings,
+    clock: Clock,
+    dead: DeadLetters,
+    stack: ExitStack,
 ) -> Consumer:
     if which == "features":
-        port = settings.valkey_port or _DEFAULT_VALKEY_PORT
-        url = settings.redis_url or f"redis://127.0.0.1:{port}"
-        return FeaturesConsumer(
-            StateStore(stack.enter_context(connect(url, timeout_s=_REDIS_TIMEOUT_S)))
-        )
-    return _archiver(settings, clock, stack)
+        redis = stack.enter_context(connect(_redis_url(settings), timeout_s=_REDIS_TIMEOUT_S))
+        topic = topics_of(settings).events.name
+        return FeaturesConsumer(StateWriter(redis, topic, erasure_key(settings)), clock=clock)
+    return _archiver(settings, clock, dead, stack)
 
 
-def _archiver(settings: Settings, clock: Clock, stack: ExitStack) -> Consumer:
+def _redis_url(settings: Settings) -> str:
+    port = settings.valkey_port or _DEFAULT_VALKEY_PORT
+    return settings.redis_url or f"redis://127.0.0.1:{port}"
+
+
+def _archiver(settings: Settings, clock: Clock, dead: DeadLetters, stack: ExitStack) -> Consumer:
     # pyarrow: the other consumers would carry it for nothing
     from maitred.archive.writer import open_writer  # noqa: PLC0415
     from services.consumers.archiver import ArchiveConsumer  # noqa: PLC0415
@@ -200,6 +252,4 @@ def _archiver(settings: Settings, clock: Clock, stack: ExitStack) -> Consumer:
         erasure_key=erasure_key(settings),
     )
     writer = stack.enter_context(opened)
-    log = KafkaLogWriter(bootstrap_of(settings), topics, clock=clock)
-    stack.callback(log.close, 1.0)
-    return ArchiveConsumer(writer, DeadLetters(log, topics.dead.name, "archive"), clock=clock)
+    return ArchiveConsumer(writer, dead, clock=clock)

@@ -1,57 +1,73 @@
 """What diners do becomes what the next request knows of them; see :mod:`maitred.features`."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from maitred.events import Event, Traffic
-from maitred.features import interaction_of
-from maitred.store.state import StateStore
-from services.consumers.batch import Outcome, decode
+from maitred.clock import Clock
+from maitred.features import News
+from maitred.store.writer import StateWriter
+from services.consumers.batch import Outcome, Taken, decode
 from services.eventlog.port import Record
 
-__all__ = ["FeaturesConsumer"]
+__all__ = ["USELESS", "FeaturesConsumer", "news_of"]
 
-APPLIED: Final = frozenset({Traffic.LIVE, Traffic.REPLAY, Traffic.SIMULATED})
-"""Kinds of traffic whose events change a diner's state."""
 USELESS: Final = frozenset({"impression", "seen"})
-"""Types of events that never do: most of the log."""
+"""Types of events that never change a diner's state: most of the log."""
+KEEP_UP_S: Final = 2.0
+"""How often buckets that nothing was written to learn the newest offsets, and Redis is looked after."""
 
 
 class FeaturesConsumer:
-    """Applies events to diner states; replays and disorder change nothing."""
+    """Applies events to diner states; repetition and disorder change nothing.
+
+    Offsets lie beside the states: a Redis that lost its last seconds is given them again.
+    """
 
     name = "features"
 
-    def __init__(self, states: StateStore) -> None:
+    def __init__(self, states: StateWriter, *, clock: Clock) -> None:
         self._states = states
+        self._clock = clock
+        self._kept_up_at = clock.monotonic()
 
     def resume_at(self) -> Mapping[int, int]:
         """See :class:`~services.consumers.batch.Consumer`."""
-        return {}
+        return self._states.resume()
 
     def take(self, records: Sequence[Record]) -> Outcome:
         """See :class:`~services.consumers.batch.Consumer`."""
         batch = decode(records, USELESS)
-        diners: dict[str, list[Event]] = defaultdict(list)
-        applied = 0
-        for taken in batch.taken:
-            if _counts(taken.event):
-                diners[taken.event.user_id].append(taken.event)
-                applied += 1
-        if diners:
-            self._states.update(diners)
+        news: dict[str, News] = {}
+        applied = news_of(batch.taken, news)
+        self._states.write(news, batch.offsets)
+        now = self._clock.monotonic()
+        if now - self._kept_up_at >= KEEP_UP_S:
+            self._states.keep_up()
+            self._kept_up_at = now
         return Outcome(
-            applied=applied,
-            skipped=len(batch.taken) - applied + batch.passed_over,
+            applied=len(applied),
+            skipped=len(batch.taken) - len(applied) + batch.passed_over,
             dead=len(batch.undecodable),
             offsets=batch.offsets,
+            appended_ms=[record.timestamp_ms for record in applied],
         )
 
     def finish(self) -> Outcome:
         """See :class:`~services.consumers.batch.Consumer`."""
+        self._states.keep_up()
         return Outcome()
 
+    def abandon(self) -> None:
+        """See :class:`~services.consumers.batch.Consumer`; nothing waits here."""
 
-def _counts(event: Event) -> bool:
-    return event.consent and event.traffic in APPLIED and interaction_of(event) is not None
+
+def news_of(batch: Iterable[Taken], news: dict[str, News]) -> list[Record]:
+    """Add what events, in the log's order, say of each diner; return the records that say anything."""
+    applied = []
+    for taken in batch:
+        user = taken.event.user_id
+        about = news.get(user) or News()
+        if about.take(taken.event):
+            news[user] = about
+            applied.append(taken.record)
+    return applied

@@ -6,7 +6,6 @@ producer for good), and a producer that hangs is thrown away and made anew by :m
 """
 
 import contextlib
-import logging
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
@@ -29,7 +28,6 @@ with warnings.catch_warnings():
 
 __all__ = ["KafkaLogReader", "KafkaLogWriter", "ensure_topics"]
 
-_LOG = logging.getLogger(__name__)
 _CALL_MS: Final = 2_000
 
 
@@ -183,17 +181,21 @@ class KafkaLogReader:
         self._settings = consumer_settings(bootstrap, name, gather_ms)
         self._clock = clock
         self._consumer: Any = None
+        self._numbers: list[int] = []
         self._wanted: dict[int, int] = {}
         self._positions: dict[int, int] = {}
+        self._is_rewound = False
 
     def poll(self, wait_s: float) -> Sequence[Record]:
         """See :class:`~services.eventlog.port.LogReader`."""
-        if self._consumer is None:
-            try:
+        try:
+            if self._consumer is None:
                 self._connect()
-            except LogUnavailable:
-                self._clock.sleep(min(wait_s, 0.5))
-                return ()
+            if self._wanted:
+                self._apply_seeks()
+        except LogUnavailable:
+            self._clock.sleep(min(wait_s, 0.5))
+            return ()
         with _translated:
             batches = self._consumer.poll(timeout_ms=int(wait_s * 1000))
         records = [self._record(raw) for batch in batches.values() for raw in batch]
@@ -204,8 +206,13 @@ class KafkaLogReader:
     def seek(self, offsets: Mapping[int, int]) -> None:
         """See :class:`~services.eventlog.port.LogReader`."""
         self._wanted.update(offsets)
-        if self._consumer is not None:
-            self._apply_seeks()
+        self._positions = {p: at for p, at in self._positions.items() if p not in offsets}
+
+    def rewind(self) -> None:
+        """See :class:`~services.eventlog.port.LogReader`."""
+        self._is_rewound = True
+        self._positions = {}
+        self._wanted = dict.fromkeys(self._numbers, 0)
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """See :class:`~services.eventlog.port.LogReader`."""
@@ -237,36 +244,37 @@ class KafkaLogReader:
 
     def _connect(self) -> None:
         ensure_topics(self._bootstrap, self._topics)
-        with _translated:
+        with _translated, contextlib.ExitStack() as undo:
             consumer = kafka.KafkaConsumer(**self._settings)
-        try:
-            with _translated:
-                starts = self._starts(consumer)
-        except LogUnavailable:
-            consumer.close(autocommit=False, timeout_ms=_CALL_MS)
-            raise
-        for number, offset in starts.items():
-            self._wanted.setdefault(number, self._positions.get(number, offset))
+            undo.callback(consumer.close, autocommit=False, timeout_ms=_CALL_MS)
+            self._wanted = self._starts(consumer) | self._wanted
+            undo.pop_all()
         self._consumer = consumer
-        self._apply_seeks()
 
     def _starts(self, consumer: Any) -> dict[int, int]:  # noqa: ANN401 - the client has no types
-        """Assign all partitions, and return what was committed for each, else its oldest offset."""
-        numbers = sorted(consumer.partitions_for_topic(self._topic))
-        if not numbers:
+        """Assign all partitions, and return what was committed for each, or 0."""
+        self._numbers = sorted(consumer.partitions_for_topic(self._topic))
+        if not self._numbers:
             msg = f"topic {self._topic} has no partitions yet"
             raise LogUnavailable(msg)
-        partitions = [self._partition(number) for number in numbers]
+        partitions = [self._partition(number) for number in self._numbers]
         consumer.assign(partitions)
-        oldest = consumer.beginning_offsets(partitions, timeout_ms=_CALL_MS)
-        kept = {p: consumer.committed(p, timeout_ms=_CALL_MS) for p in partitions}
-        return {p.partition: int(oldest[p] if kept[p] is None else kept[p]) for p in partitions}
+        if self._is_rewound:
+            return dict.fromkeys(self._numbers, 0)
+        return {p.partition: consumer.committed(p, timeout_ms=_CALL_MS) or 0 for p in partitions}
 
     def _apply_seeks(self) -> None:
-        known = {p.partition for p in self._consumer.assignment()}
-        for number in known & self._wanted.keys():
-            offset = self._wanted.pop(number)
-            self._consumer.seek(self._partition(number), offset)
+        """Go where it was asked for; what the log does not hold any more, or not yet, means its oldest."""
+        known = {p.partition: p for p in self._consumer.assignment()}
+        with _translated:
+            oldest = self._consumer.beginning_offsets([*known.values()], timeout_ms=_CALL_MS)
+            ends = self._consumer.end_offsets([*known.values()], timeout_ms=_CALL_MS)
+        wanted, self._wanted = self._wanted, {}
+        for number in known.keys() & wanted.keys():
+            partition, offset = known[number], wanted[number]
+            if not oldest[partition] <= offset <= ends[partition]:
+                offset = int(oldest[partition])
+            self._consumer.seek(partition, offset)
             self._positions[number] = offset
 
     def _partition(self, number: int) -> Any:  # noqa: ANN401 - the client has no types
@@ -281,4 +289,12 @@ class KafkaLogReader:
     def _record(self, raw: Any) -> Record:  # noqa: ANN401 - the client has no types
         key = (raw.key or b"").decode(errors="replace")
         headers = tuple((str(name), bytes(value or b"")) for name, value in raw.headers)
-        return Record(raw.topic, raw.partition, raw.offset, key, bytes(raw.value or b""), headers)
+        return Record(
+            raw.topic,
+            raw.partition,
+            raw.offset,
+            key,
+            bytes(raw.value or b""),
+            headers,
+            raw.timestamp,
+        )

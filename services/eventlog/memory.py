@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from maitred.clock import Clock, SystemClock
 from maitred.errors import LogUnavailable
 from maitred.ids import bucket
 from services.eventlog.port import Headers, Record
@@ -26,13 +27,15 @@ class MemoryBroker:
     logs: dict[tuple[str, int], list[Record]] = field(default_factory=dict)
     committed: dict[tuple[str, str], dict[int, int]] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
+    clock: Clock = field(default_factory=SystemClock)
 
     def put(self, topic: str, key: str, value: bytes, headers: Headers) -> Record:
         """Store one record and wake readers."""
         partition = bucket(key) % self.partitions
+        now_ms = int(self.clock.now().timestamp() * 1000)
         with self.changed:
             log = self.logs.setdefault((topic, partition), [])
-            record = Record(topic, partition, len(log), key, value, headers)
+            record = Record(topic, partition, len(log), key, value, headers, now_ms)
             log.append(record)
             self.changed.notify_all()
         return record
@@ -109,7 +112,13 @@ class MemoryLogReader:
 
     def seek(self, offsets: Mapping[int, int]) -> None:
         """See :class:`~services.eventlog.port.LogReader`."""
-        self.offsets.update(offsets)
+        for partition, at in offsets.items():
+            is_there = at <= len(self.broker.logs.get((self.topic, partition), ()))
+            self.offsets[partition] = at if is_there else 0
+
+    def rewind(self) -> None:
+        """See :class:`~services.eventlog.port.LogReader`."""
+        self.offsets = dict.fromkeys(self.offsets, 0)
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """See :class:`~services.eventlog.port.LogReader`."""

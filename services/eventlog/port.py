@@ -33,6 +33,8 @@ class Record:
     key: str
     value: bytes
     headers: Headers = ()
+    timestamp_ms: int = 0
+    """When it was appended, milliseconds since 1970."""
 
 
 class LogWriter(Protocol):
@@ -83,8 +85,11 @@ class LogReader(Protocol):
     def seek(self, offsets: Mapping[int, int]) -> None:
         """Read on from these offsets, by partition; the others stay where they are.
 
-        An offset that the log no longer keeps means the oldest one that it does.
+        An offset that the log no longer keeps, or has not reached, means the oldest one that it keeps.
         """
+
+    def rewind(self) -> None:
+        """Read every partition from its oldest record, whatever was committed; a later seek holds."""
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Remember, under this reader's name, what to read next after a restart. Blocks ≤ 2 s.

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from maitred import features
 from maitred.events import Click, Dismiss, Event, Order
+from maitred.features import DinerState, News
+from tests.support.diners import logs, recomputed
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -53,3 +55,42 @@ def test_a_state_survives_being_stored(events: list[Event]) -> None:
     state = features.apply(features.EMPTY, events)
 
     assert features.decode(features.encode(state)) == state
+
+
+@given(logs(), st.lists(st.integers(1, 7), min_size=1))
+def test_stored_states_are_those_of_a_recomputation_whatever_the_batches(
+    log: list[Event], sizes: list[int]
+) -> None:
+    stored: dict[str, bytes] = {}
+    erased: dict[str, float] = {}
+    waiting, turn = list(log), 0
+    while waiting:
+        size = sizes[turn % len(sizes)]
+        batch, waiting, turn = waiting[:size], waiting[size:], turn + 1
+        for user in {event.user_id for event in batch}:
+            news = News()
+            for event in batch:
+                if event.user_id == user:
+                    news.take(event)
+            raw = features.renew(stored.pop(user, None), news, erased.get(user))
+            if news.erased_at is not None:
+                erased[user] = max(news.erased_at, erased.get(user, news.erased_at))
+            if raw is not None:
+                stored[user] = raw
+
+    assert {user: features.decode(raw) for user, raw in stored.items()} == recomputed(log)
+
+
+@given(histories(), histories())
+def test_renewing_stored_bytes_is_applying_events(before: list[Event], after: list[Event]) -> None:
+    state = features.apply(features.EMPTY, before)
+    news = News()
+    for event in after:
+        news.take(event)
+
+    raw = features.renew(features.encode(state), news)
+
+    assert features.decode(raw) == features.apply(state, after)
+    assert raw == features.encode(features.apply(state, after)) or (
+        raw is None and state == DinerState()
+    )

@@ -138,6 +138,51 @@ def test_a_seek_before_the_first_poll_holds(log: Log) -> None:
     scout.close()
 
 
+def test_a_rewound_reader_begins_anew_whatever_was_committed(log: Log) -> None:
+    log.put(*((f"diner-{n}", str(n).encode()) for n in range(6)))
+    reader = log.open_reader("rewinding")
+    everything = read(reader, 6)
+    reader.commit({record.partition: record.offset + 1 for record in everything})
+    reader.rewind()
+    again = read(reader, 6)
+    reader.close()
+
+    later = log.open_reader("rewinding")
+    later.rewind()
+    later.seek({everything[0].partition: everything[0].offset + 1})
+    rest = read(later, 5)
+
+    first = (everything[0].partition, everything[0].offset)
+    assert sorted(r.value for r in again) == sorted(r.value for r in everything)
+    assert first not in {(r.partition, r.offset) for r in rest}
+    assert len(rest) >= 5
+    later.close()
+
+
+def test_a_seek_beyond_what_the_log_holds_means_its_oldest_record(log: Log) -> None:
+    log.put(*(("ada", str(n).encode()) for n in range(3)))
+    reader = log.open_reader("astray")
+    partition = read(reader, 3)[0].partition
+
+    reader.seek({partition: 1_000})
+
+    assert [record.value for record in read(reader, 3)] == [b"0", b"1", b"2"]
+    assert reader.positions()[partition] == 3
+    reader.close()
+
+
+def test_a_record_says_when_it_was_appended(log: Log) -> None:
+    before_ms = SystemClock().now().timestamp() * 1000
+    log.put(("ada", b"x"))
+    reader = log.open_reader("punctual")
+
+    [record] = read(reader, 1)
+
+    after_ms = SystemClock().now().timestamp() * 1000
+    assert before_ms - 1 <= record.timestamp_ms <= after_ms
+    reader.close()
+
+
 def test_positions_and_ends_meet_when_all_was_read(log: Log) -> None:
     log.put(*((f"diner-{n}", b"x") for n in range(20)))
     reader = log.open_reader("lagless")

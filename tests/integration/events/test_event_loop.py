@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import orjson
 import psutil
 import pytest
@@ -18,6 +19,7 @@ from services.consumers.deps import archive_folder, open_runner
 from services.eventlog.kafka import KafkaLogWriter, ensure_topics
 from services.eventlog.topics import bootstrap_of, topics_of
 from services.ingest.app import build
+from services.local.ports import free_port
 from tests.support.http import served
 from tests.support.loop import click, consuming, loop_settings, start
 from tests.support.servers import LiveKafka, LiveValkey
@@ -66,6 +68,19 @@ def test_a_click_changes_what_is_known_of_the_diner(settings: Settings) -> None:
         post(settings, click("e1", restaurant_id="r1"), click("e2", restaurant_id="r2"))
 
         eventually(lambda: restaurants(settings, "u1") == ["r1", "r2"])
+
+
+def test_how_fresh_states_are_is_shown(settings: Settings) -> None:
+    port = free_port()
+    with consuming("features", settings.model_copy(update={"metrics_port": port})):
+        post(settings, click("e1"), click("quiet", traffic="load"), click("e2"))
+        eventually(lambda: restaurants(settings, "u1") == ["r9", "r9"])
+
+        def shown() -> str:
+            return httpx.get(f"http://127.0.0.1:{port}/metrics").text
+
+        eventually(lambda: "maitred_event_freshness_seconds_count 2.0" in shown(), shown)
+        assert 'maitred_event_freshness_seconds_bucket{le="30.0"} 2.0' in shown()
 
 
 def test_traffic_that_must_teach_nothing_changes_no_state(settings: Settings) -> None:

@@ -1,15 +1,22 @@
 """Publishing, promoting and rolling back, on a real Valkey server."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from maitred.artifact import Check, Verdict, load, read_manifest
 from maitred.artifact.folder import read_diners
 from maitred.errors import CorruptArtifact, GateRefused, NotFound, Refused, StoreUnavailable
+from maitred.events import Erase
+from maitred.features import News
+from maitred.ids import tombstone
 from maitred.store import keys, models
 from maitred.store.client import Redis, connect
+from maitred.store.erasures import Erasures
+from maitred.store.writer import StateWriter
 from tests.support.models import PASSED, tiny_run
 from tests.support.servers import LiveValkey
 
@@ -177,3 +184,80 @@ def test_a_stopped_redis_is_named_instead_of_waited_for(valkey: LiveValkey, redi
 
     with pytest.raises(StoreUnavailable):
         models.versions(redis)
+
+
+KEY = "of erasures"
+
+
+def last_visits(run: Path) -> dict[str, float]:
+    """When each diner of the model was last anywhere, but the one who was never."""
+    return {user: float(row.at.max()) for user, row in read_diners(run / "model") if row.at.size}
+
+
+def test_rows_of_erased_diners_are_not_published(redis: Redis, tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run")
+    gone, *others = sorted(last_visits(run))
+    Erasures(redis, KEY).remember({tombstone(gone, KEY): last_visits(run)[gone] + 1})
+
+    version = models.publish(redis, run / "model", PASSED, erasure_key=KEY)
+
+    assert redis.exists(keys.row(version, gone)) == 0
+    assert all(redis.exists(keys.row(version, user)) for user in others)
+
+
+def test_a_diner_who_came_back_has_a_row_of_what_happened_since(
+    redis: Redis, tmp_path: Path
+) -> None:
+    run = tiny_run(tmp_path / "run")
+    user, row = next((user, row) for user, row in read_diners(run / "model") if row.at.size)
+    Erasures(redis, KEY).remember({tombstone(user, KEY): float(row.at.min()) - 1})
+
+    version = models.publish(redis, run / "model", PASSED, erasure_key=KEY)
+
+    assert redis.get(keys.row(version, user)) == row.encode()
+
+
+def test_who_is_erased_while_a_model_is_published_has_no_row_either(
+    redis: Redis, tmp_path: Path, valkey: LiveValkey
+) -> None:
+    run = tiny_run(tmp_path / "run")
+    gone = min(last_visits(run))
+
+    class Erasing(Redis):
+        """Erases the diner just before the version becomes visible: the rows are written then."""
+
+        def pipeline(self, transaction: bool = True, **kwargs: Any) -> Any:  # noqa: ANN401, FBT001, FBT002
+            if transaction:
+                Erasures(redis, KEY).remember({tombstone(gone, KEY): last_visits(run)[gone] + 1})
+            return super().pipeline(transaction, **kwargs)
+
+    with Erasing.from_url(valkey.url) as slow:
+        version = models.publish(slow, run / "model", PASSED, erasure_key=KEY)
+
+    assert redis.exists(keys.row(version, gone)) == 0
+
+
+def test_an_erasure_takes_the_rows_of_every_published_model(redis: Redis, tmp_path: Path) -> None:
+    first = published(redis, tmp_path, seed=1)
+    second = published(redis, tmp_path, seed=2)
+    gone, other, *_ = sorted(last_visits(tmp_path / "1"))
+    writer = StateWriter(redis, "t", KEY)
+    writer.resume()
+    news = News()
+    news.take(Erase(event_id="x", user_id=gone, occurred_at=datetime(2026, 5, 1, tzinfo=UTC)))
+
+    writer.write({gone: news}, {0: 1})
+
+    assert [redis.exists(keys.row(v, gone)) for v in (first, second)] == [0, 0]
+    assert [redis.exists(keys.row(v, other)) for v in (first, second)] == [1, 1]
+
+
+def test_without_the_key_nothing_is_published_where_diners_were_erased(
+    redis: Redis, tmp_path: Path
+) -> None:
+    Erasures(redis, KEY).remember({tombstone("u1", KEY): 1.0})
+
+    with pytest.raises(Refused, match="erased diners") as raised:
+        published(redis, tmp_path, seed=1)
+    assert "MAITRED_ERASURE_KEY" in (raised.value.next_step or "")
+    assert models.versions(redis) == []
