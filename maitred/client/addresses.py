@@ -7,9 +7,10 @@ import orjson
 
 from maitred.settings import Settings
 
-__all__ = ["Addresses", "find_addresses"]
+__all__ = ["Addresses", "find_addresses", "ingest_beside"]
 
 _INFERENCE_PORT, _INGEST_PORT = 8080, 8081
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,18 @@ def find_addresses(
             or known.get("inference")
             or f"http://{host}:{settings.inference_port or _INFERENCE_PORT}"
         ).rstrip("/"),
-        (
-            ingest or known.get("ingest") or f"http://{host}:{settings.ingest_port or _INGEST_PORT}"
-        ).rstrip("/"),
+        (ingest or settings.ingest_url or known.get("ingest") or ingest_beside(settings)).rstrip(
+            "/"
+        ),
     )
+
+
+def ingest_beside(settings: Settings) -> str:
+    """Return where ingest is for a program of its machine: the URL of the settings, else the port."""
+    if settings.ingest_url is not None:
+        return settings.ingest_url.rstrip("/")
+    host = _ANYWHERE.get(settings.host, settings.host)
+    return f"http://{host}:{settings.ingest_port or _INGEST_PORT}"
 
 
 def _recorded(path: Path) -> dict[str, str]:
