@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from maitred.client import Client
 from maitred.client.addresses import ingest_beside
-from maitred.errors import Unavailable
+from maitred.errors import Unauthorised, Unavailable
 from maitred.events import Traffic
 from services.inference.deps import Dependencies
 from services.web.auth import AdminKey
@@ -34,6 +34,10 @@ def erasure_router(key: str) -> APIRouter:
         with Client("", ingest, traffic=Traffic.LIVE, timeout_s=WITHIN_S, admin_key=key) as client:
             try:
                 done = client.erase(user_id)
+            except Unauthorised as error:
+                msg = "nothing is erased: ingest has another admin key than inference"
+                step = "give both the same MAITRED_ADMIN_KEY, or ask ingest with its own key"
+                raise Unavailable(msg, next_step=step) from error
             except Unavailable as error:
                 msg = f"nothing is erased: ingest does not take it ({error})"
                 step = "ask again later; is ingest running, and is MAITRED_INGEST_URL its address?"
