@@ -4,16 +4,14 @@ The id goes on as it came: ingest is the door that makes a pseudonym of it.
 """
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import Response
 
-from maitred.client import Client
+from maitred.client import Client, Erasure
 from maitred.client.addresses import ingest_beside
 from maitred.errors import Unauthorised, Unavailable
 from maitred.events import Traffic
 from services.inference.deps import Dependencies
 from services.web.auth import AdminKey
 from services.web.parameters import no_unknown_parameters
-from services.web.responses import JsonResponse
 
 __all__ = ["erasure_router"]
 
@@ -24,7 +22,7 @@ WITHIN_S = 5.0
 def erasure_router(key: str) -> APIRouter:
     """Return the route, guarded by ``key``."""
 
-    def erase_user(request: Request, user_id: str) -> Response:
+    def erase_user(request: Request, user_id: str) -> Erasure:
         """Ask ingest to have a diner forgotten, and return what it says.
 
         Blocking, so a plain function, which FastAPI runs on a thread.
@@ -33,7 +31,7 @@ def erasure_router(key: str) -> APIRouter:
         ingest = ingest_beside(deps.settings)
         with Client("", ingest, traffic=Traffic.LIVE, timeout_s=WITHIN_S, admin_key=key) as client:
             try:
-                done = client.erase(user_id)
+                return client.erase(user_id)
             except Unauthorised as error:
                 msg = "nothing is erased: ingest has another admin key than inference"
                 step = "give both the same MAITRED_ADMIN_KEY, or ask ingest with its own key"
@@ -42,7 +40,6 @@ def erasure_router(key: str) -> APIRouter:
                 msg = f"nothing is erased: ingest does not take it ({error})"
                 step = "ask again later; is ingest running, and is MAITRED_INGEST_URL its address?"
                 raise Unavailable(msg, next_step=step) from error
-        return JsonResponse(done.model_dump(mode="json"), 202)
 
     router = APIRouter(
         tags=["users"], dependencies=[Depends(AdminKey(key)), Depends(no_unknown_parameters)]
@@ -52,7 +49,7 @@ def erasure_router(key: str) -> APIRouter:
         erase_user,
         methods=["DELETE"],
         status_code=202,
-        response_model=None,
+        response_model=Erasure,
         summary="Have a diner forgotten",
         description="Passed on to ingest, whose reply says what becomes of it when.",
     )
