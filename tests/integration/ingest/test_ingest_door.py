@@ -1,5 +1,6 @@
 """``POST /v1/events`` as a client meets it; the log behind it is in memory and may go away."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import orjson
@@ -151,3 +152,17 @@ def test_the_documented_examples_are_accepted_as_they_stand(door: Door) -> None:
 
     for example in examples.values():
         assert door.client.post("/v1/events", json=example["value"]).status_code == 202
+
+
+def test_many_clients_that_retry_the_same_events_at_once_change_nothing(door: Door) -> None:
+    batch = [click(f"r{n}", user_id=f"u{n % 3}") for n in range(40)]
+
+    with ThreadPoolExecutor(8) as clients:
+        replies = list(clients.map(lambda _: door.statuses(*batch), range(24)))
+
+    # a repetition that overtook the reply to the first goes to the log again: the archive knows
+    assert {status for reply in replies for status in reply} <= {"accepted", "duplicate"}
+    assert {orjson.loads(value)["event_id"] for value in door.behind.values()} == {
+        event["event_id"] for event in batch
+    }
+    assert door.statuses(*batch) == ["duplicate"] * 40
