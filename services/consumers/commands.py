@@ -51,17 +51,24 @@ def audit(
     *,
     as_json: Json = False,
 ) -> None:
-    """Count what the archive holds; exit 1 if an event is missing or stands there twice."""
+    """Count what the archive holds; exit 1 if an event is missing or stands there twice.
+
+    Then say how it adds up: what was read from the log became, and what is on the way.
+    """
     from rich import print as show  # noqa: PLC0415
 
     from services.consumers.audit import audit_archive  # noqa: PLC0415  # pyarrow
+    from services.consumers.balance import balance_of  # noqa: PLC0415
     from services.consumers.deps import archive_folder  # noqa: PLC0415
 
-    found = audit_archive(archive_folder(load()), _lines(ids) if ids else None)
+    settings = load()
+    found = audit_archive(archive_folder(settings), _lines(ids) if ids else None)
+    sums = balance_of(settings)
     if as_json:
-        typer.echo(json.dumps(found.as_dict(), indent=2))
+        typer.echo(json.dumps(found.as_dict() | {"balance": sums.as_dict()}, indent=2))
     else:
         show(found.as_table())
+        typer.echo(sums.as_lines())
     if not found.is_sound:
         msg = f"{len(found.missing)} events are missing, {found.repeated} rows stand there twice"
         raise Refused(msg, next_step="docs/runbook.md: the audit does not balance")

@@ -121,7 +121,9 @@ class Intake:
             fault = ("occurred_at", f"lies more than {self._rules.dedup_days} days in the past")
             return Verdict(event.event_id, "too_old", (fault,), traffic)
         user_id = self._rules.pseudonyms(event.user_id)
-        raw = events.encode(event.model_copy(update={"user_id": user_id}))
+        if user_id != event.user_id:
+            event = event.model_copy(update={"user_id": user_id})
+        raw = events.encode(event)
         body, key = digest(raw), (user_id, event.event_id)
         before = fresh.get(key) or self._window.get(key)
         if before == body:
