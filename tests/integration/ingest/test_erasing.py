@@ -1,8 +1,12 @@
 """Who may have a diner forgotten, and what the door says of it."""
 
+import shlex
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import orjson
 import pytest
 
@@ -10,6 +14,7 @@ from maitred.client import Client
 from maitred.errors import InvalidInput, Unauthorised
 from maitred.events import Erase, Traffic, decode
 from maitred.ids import pseudonym
+from tests.support.documents import documents
 from tests.support.doors import CLOCK, KEY, Door, click, opened
 
 ERASE = {
@@ -118,3 +123,33 @@ def test_with_a_key_only_pseudonyms_leave_the_door(tmp_path: Path) -> None:
         assert [record.key for record in records] == [pseudonym("anna", key)] * 2
         assert {orjson.loads(r.value)["user_id"] for r in records} == {pseudonym("anna", key)}
         assert not any(b"anna" in record.value for record in records)
+
+
+def test_the_documented_program_erases_as_it_is_printed(door: Door) -> None:
+    [page] = [document for document in documents() if document.name == "docs/events.md"]
+    [printed] = [block for block in page.blocks("python") if "erase(" in block]
+    here = str(door.client.base_url).rstrip("/")
+    program = printed.replace("http://127.0.0.1:8081", here).replace("that of admin.key", "sesame")
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert [record.key for record in door.behind.broker.records("t")] == ["u1"]
+    assert ran.stdout.startswith(str((CLOCK.now() + timedelta(hours=168)).date()))
+
+
+def test_the_documented_commands_are_answered(door: Door) -> None:
+    [page] = [document for document in documents() if document.name == "docs/events.md"]
+    [block] = [block for block in page.blocks("bash") if "DELETE" in block]
+    [typed] = [line for line in block.splitlines() if line.startswith("curl")]
+    words = shlex.split(typed.replace("$(cat .maitred/admin.key)", "sesame"))
+    name, _, value = words[words.index("-H") + 1].partition(": ")
+    [url] = [word for word in words if word.startswith("http")]
+
+    reply = door.client.request("DELETE", httpx.URL(url).path, headers={name: value})
+
+    assert reply.status_code == 202
+    printed = [block for block in page.blocks("json") if "erased_from" in block]
+    assert all(f'"{member}"' in printed[0] for member in reply.json())
