@@ -55,6 +55,7 @@ _SUMMARIES: Final = {
     "catalogue": _Summary("Write and show restaurants of a running service.", _RUN, "train"),
     "consume": _Summary("Run one consumer of events alone.", _RUN, "archive"),
     "events": _Summary("Audit, repair and replay events.", _OBSERVE, "archive"),
+    "erase": _Summary("Have a diner forgotten, everywhere.", _OBSERVE, "serve"),
     "simulate": _Summary("Diners as a closed loop, or a real log replayed.", _OBSERVE, "serve"),
     "compare": _Summary("The same diners under each objective.", _OBSERVE, "serve"),
 }

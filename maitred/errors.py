@@ -12,6 +12,7 @@ MaitredError
 │   ├── PreconditionFailed     a thing that is not any more as the caller saw it        HTTP 412
 │   ├── Unauthorised           no key, or the wrong one                                 HTTP 401
 │   ├── CorruptArtifact        sums, shapes or numbers are wrong                        HTTP 409
+│   ├── KeyMismatch            data or a model made under another pseudonym key         HTTP 409
 │   ├── OutOfContract          a reply that is not what the contract says               HTTP 502
 │   ├── GateRefused            a model that may not be promoted                         HTTP 409
 │   └── StackRefused           the local stack cannot start or stop as asked
@@ -19,6 +20,7 @@ MaitredError
     ├── StoreUnavailable       Redis
     │   └── StoreChanged       Redis is not as its writer left it
     ├── LogUnavailable         Kafka
+    ├── SpoolUnavailable       the disk of the spool does not take what is written
     ├── Overloaded             a queue or spool is full                                 HTTP 429
     └── DeadlineExceeded       the step named ran out of its share of the budget
 
@@ -35,6 +37,7 @@ __all__ = [
     "InvalidDataset",
     "InvalidEvent",
     "InvalidInput",
+    "KeyMismatch",
     "LogUnavailable",
     "MaitredError",
     "MappingError",
@@ -43,6 +46,7 @@ __all__ = [
     "Overloaded",
     "PreconditionFailed",
     "Refused",
+    "SpoolUnavailable",
     "StackRefused",
     "StoreChanged",
     "StoreUnavailable",
@@ -135,6 +139,10 @@ class CorruptArtifact(Refused):
     """A model folder whose sums, shapes or numbers are wrong, or that is not ours."""
 
 
+class KeyMismatch(Refused):
+    """Data or a model whose diners' ids were made under another pseudonym key, or under none."""
+
+
 class OutOfContract(Refused):
     """A reply of a service that is not what the contract says."""
 
@@ -166,6 +174,10 @@ class StoreChanged(StoreUnavailable):
 
 class LogUnavailable(Unavailable):
     """Kafka did not take or give records in time."""
+
+
+class SpoolUnavailable(Unavailable):
+    """The disk of the spool is full or broken; nothing of what was to be written counts."""
 
 
 class Overloaded(Unavailable):

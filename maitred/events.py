@@ -17,7 +17,9 @@ from pydantic import (
     ValidationError,
 )
 
+from maitred.currencies import CODES
 from maitred.errors import InvalidEvent
+from maitred.event_rules import VERSIONS, faults_of
 from maitred.ids import MAX_ID_CHARS
 
 __all__ = [
@@ -40,15 +42,24 @@ __all__ = [
     "parse",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = VERSIONS[-1]
 
 MAX_EVENT_ID_CHARS = 64
 MAX_LIST = 100
 MAX_POOL = 500
 
-Identifier = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)]
-Minor = Annotated[int, Field(ge=0, le=10**12)]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+# What only doors ask is said in the schema, and checked by `event_rules`: the log is read as it is.
+_NO_NUL: dict[str, Any] = {"pattern": "^[^\\u0000]+$"}
+_ISO_4217: dict[str, Any] = {"enum": sorted(CODES)}
+
+Identifier = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS, json_schema_extra=_NO_NUL)]
+Minor = Annotated[int, Field(strict=True, ge=0, le=10**12)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", json_schema_extra=_ISO_4217)]
+Rank = Annotated[int, Field(strict=True, ge=1, le=MAX_LIST)]
+
+
+def _said(text: str) -> Any:  # noqa: ANN401  # what pydantic's Field returns
+    return Field(description=text)
 
 
 class Traffic(StrEnum):
@@ -69,13 +80,23 @@ class _Border(BaseModel):
 class _Event(_Border):
     """What every event says."""
 
-    schema_version: Literal[1] = 1
-    event_id: Annotated[str, Field(min_length=1, max_length=MAX_EVENT_ID_CHARS)]
-    user_id: Identifier
-    occurred_at: AwareDatetime
-    traffic: Traffic = Traffic.LIVE
-    consent: bool = True
-    request_id: Identifier | None = None
+    schema_version: Annotated[Literal[1], _said("Of this description.")] = 1
+    event_id: Annotated[
+        str,
+        Field(min_length=1, max_length=MAX_EVENT_ID_CHARS, json_schema_extra=_NO_NUL),
+        _said("The client's own, unique for the diner; a repetition must have the same one."),
+    ]
+    user_id: Annotated[Identifier, _said("The diner.")]
+    occurred_at: Annotated[AwareDatetime, _said("RFC 3339 with an offset; when it happened.")]
+    traffic: Annotated[Traffic, _said("Who made it.")] = Traffic.LIVE
+    consent: Annotated[
+        bool,
+        Field(strict=True),
+        _said("False: archived, but it changes no list and is not trained on."),
+    ] = True
+    request_id: Annotated[
+        Identifier | None, _said("The recommendation that it answers, if one was shown.")
+    ] = None
 
 
 class Click(_Event):
@@ -90,10 +111,12 @@ class Order(_Event):
 
     type: Literal["order"] = "order"
     restaurant_id: Identifier
-    order_id: Identifier
-    basket_minor: Minor
-    platform_revenue_minor: Minor | None = None
-    currency: Currency
+    order_id: Annotated[Identifier, _said("What changes of this order name it by.")]
+    basket_minor: Annotated[Minor, _said("What the diner pays, in minor units (cents).")]
+    platform_revenue_minor: Annotated[
+        Minor | None, _said("What the platform earns of it; null where that is unknown.")
+    ] = None
+    currency: Annotated[Currency, _said("ISO 4217; XXX for an order of no known value.")]
 
 
 class OrderChanged(_Event):
@@ -101,10 +124,12 @@ class OrderChanged(_Event):
 
     type: Literal["order_changed"] = "order_changed"
     restaurant_id: Identifier
-    order_id: Identifier
+    order_id: Annotated[Identifier, _said("That of the order.")]
     change: Literal["cancelled", "refunded", "adjusted"]
-    basket_minor: Minor | None = None
-    platform_revenue_minor: Minor | None = None
+    basket_minor: Annotated[Minor | None, _said("The new one; null: as it was.")] = None
+    platform_revenue_minor: Annotated[
+        Minor | None, _said("The new one; null: as it was, or 0 if cancelled or refunded.")
+    ] = None
     currency: Currency | None = None
 
 
@@ -119,11 +144,11 @@ class Seen(_Event):
     """Ranks of an impression that were visible on the client."""
 
     type: Literal["seen"] = "seen"
-    ranks: Annotated[list[Annotated[int, Field(ge=1, le=MAX_LIST)]], Field(max_length=MAX_LIST)]
+    ranks: Annotated[list[Rank], Field(max_length=MAX_LIST), _said("Places of the list, from 1.")]
 
 
 class Erase(_Event):
-    """A diner asks to be forgotten."""
+    """A diner asks to be forgotten: what came before is erased. Needs the admin key."""
 
     type: Literal["erase"] = "erase"
 
@@ -132,7 +157,7 @@ class ShownItem(_Border):
     """One restaurant of a served list; ranks start at 1."""
 
     restaurant_id: Identifier
-    rank: Annotated[int, Field(ge=1, le=MAX_LIST)]
+    rank: Rank
     propensity: Annotated[float, Field(ge=0, le=1)]
 
 
@@ -164,27 +189,37 @@ Event = Annotated[Click | Order | OrderChanged | Dismiss | Seen | Erase | Impres
 DinerEvent = Annotated[Click | Order | OrderChanged | Dismiss | Seen | Erase, type_of]
 """What a client may send; impressions come from inference only."""
 
+_CLIENT_TYPES = ("click", "order", "order_changed", "dismiss", "seen", "erase")
+_TYPES = (*_CLIENT_TYPES, "impression")
+
 _events: TypeAdapter[Event] = TypeAdapter(Event)
 _diner_events: TypeAdapter[DinerEvent] = TypeAdapter(DinerEvent)
 
 
 def parse(record: object, *, from_client: bool = True) -> Event:
-    """Check one decoded JSON object.
+    """Check one decoded JSON object; of a client's, :mod:`maitred.event_rules` too.
 
     Raises:
         InvalidEvent: with a (field, reason) for each fault.
     """
     adapter: TypeAdapter[Event] | TypeAdapter[DinerEvent]
     adapter = _diner_events if from_client else _events
+    if from_client and isinstance(record, dict) and (faults := faults_of(record)):
+        msg = f"not an event: {faults[0][0]}: {faults[0][1]}"
+        raise InvalidEvent(msg, fields=tuple(faults))
     try:
         return adapter.validate_python(record)
     except ValidationError as error:
-        raise _invalid(error) from error
+        raise _invalid(error, from_client=from_client) from error
 
 
 def diner_event_schema(ref_template: str) -> dict[str, Any]:
-    """Return the JSON schema of what a client may send, with ``$defs``."""
-    return _diner_events.json_schema(ref_template=ref_template)
+    """Return the JSON schema (draft 2020-12) of what a client may send, with ``$defs``."""
+    schema = _diner_events.json_schema(ref_template=ref_template)
+    for part in schema["$defs"].values():
+        if "type" in part.get("properties", {}):  # it has a default for Python, not on the wire
+            part["required"] = sorted({*part["required"], "type"})
+    return schema
 
 
 def decode(raw: bytes) -> Event:
@@ -211,12 +246,22 @@ def _fields(model: object) -> dict[str, Any]:
     raise TypeError
 
 
-def _invalid(error: ValidationError) -> InvalidEvent:
-    fields = tuple(
-        (".".join(str(part) for part in e["loc"]) or "event", e["msg"]) for e in error.errors()
-    )
+def _invalid(error: ValidationError, *, from_client: bool = False) -> InvalidEvent:
+    known = _CLIENT_TYPES if from_client else _TYPES
+    fields = tuple(_fault(e["type"], e["loc"], e["msg"], known) for e in error.errors())
     name, reason = fields[0]
     return InvalidEvent(f"not an event: {name}: {reason}", fields=fields)
+
+
+def _fault(
+    kind: str, place: tuple[str | int, ...], message: str, known: tuple[str, ...]
+) -> tuple[str, str]:
+    """Say what is wrong with which field; pydantic puts the event's type before the field's name."""
+    if kind.startswith("union_tag"):
+        return "type", f"must be one of {', '.join(known)}"
+    names = [str(part) for part in place[place[:1] != () and place[0] in _TYPES :]]
+    is_shapeless = kind == "model_attributes_type"
+    return ".".join(names) or "event", "must be a JSON object" if is_shapeless else message
 
 
 def age_s(event: Event, now: datetime) -> float:

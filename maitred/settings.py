@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     inference_port: Port | None = Field(None, description="Port of inference (default 8080).")
     ingest_port: Port | None = Field(None, description="Port of ingest (default 8081).")
     console_port: Port | None = Field(None, description="Port of the console (default 8082).")
+    ingest_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="Where inference and commands reach ingest; unset: this host, its port.",
+    )
     valkey_port: Port | None = Field(None, description="Port of the embedded Valkey (6390).")
     kafka_port: Port | None = Field(None, description="Port of the embedded Kafka (9094).")
 
@@ -67,6 +72,7 @@ class Settings(BaseSettings):
     )
     pseudonym_key: SecretStr | None = Field(
         None,
+        min_length=16,
         description="Key that turns diners' ids into pseudonyms at every door; unset: ids as they come.",
     )
     erasure_key: SecretStr | None = Field(

@@ -72,6 +72,7 @@ def source_of(meta: DatasetMeta) -> DataSource:
         currency=meta.currency,
         assumed_values=meta.assumed_values,
         until=meta.last_at,
+        pseudonym_key_fingerprint=meta.pseudonym_key_fingerprint,
     )
 
 

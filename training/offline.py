@@ -22,6 +22,7 @@ from maitred.artifact.segments import ANY, key
 from maitred.errors import InvalidInput, UsageError
 from maitred.features import EMPTY
 from maitred.policy import dial, greedy
+from maitred.pseudonyms import Pseudonyms
 from training.asked import Asked, read_users
 from training.dataset.deps import dependencies
 from training.listed import Block, List, writing
@@ -53,6 +54,8 @@ class Lists:
     """The dial; None: the artefact's own ranking."""
     mask: bool
     zone: ZoneInfo
+    pseudonyms: Pseudonyms = field(default_factory=Pseudonyms)
+    """Of the diners asked for; none where their ids are the model's own already."""
     _shared: dict[tuple[str, ...], List] = field(default_factory=dict)
 
     def cold(self, one: Asked, barred: Indices) -> List:
@@ -109,22 +112,27 @@ def recommend(
     Raises:
         UsageError: if a file or folder does not exist, or the file's form is not known.
         InvalidInput: if a revenue weight is asked of a revenue run, or a row cannot be read.
+        KeyMismatch: if the model knows diners under another pseudonym key.
     """
-    if manifest_of(run).objective == "revenue" and revenue_weight is not None:
+    manifest, deps = manifest_of(run), dependencies()
+    if manifest.objective == "revenue" and revenue_weight is not None:
         msg = "revenue_weight turns the dial of a clicks run; value is already in this run's fit"
         raise InvalidInput(msg, next_step="omit --revenue-weight, or name a clicks run")
     if out is not None and out.suffix not in {".jsonl", ".parquet"}:
         msg = f"--out must end in .jsonl or .parquet, not '{out.suffix}'"
         raise UsageError(msg)
+    pseudonyms = Pseudonyms.of(deps.settings)
+    pseudonyms.require(manifest.data.pseudonym_key_fingerprint, f"the model of {run}")
     model, diners = load(run / "model"), Diners.of(run / "model")
     zone = ZoneInfo(model.catalogue.usual_timezone)
-    lists = Lists(model, diners, k, revenue_weight, mask, zone)
     everybody = users is None or (users == ALL and not users.exists())
+    lists = Lists(model, diners, k, revenue_weight, mask, zone)
+    if not everybody:
+        lists.pseudonyms = pseudonyms
     asked = _everybody(diners) if users is None or everybody else read_users(users)
-    console = dependencies().progress
     with (
         writing(out, model.catalogue.ids) as write,
-        progress(console, total=len(diners) if everybody else None) as bar,
+        progress(deps.progress, total=len(diners) if everybody else None) as bar,
     ):
         bar("recommend", 0)
         for block in blocks_of(lists, asked):
@@ -142,7 +150,9 @@ def blocks_of(lists: Lists, asked: Iterable[Asked]) -> Iterator[Block]:
 
 def _block(lists: Lists, some: Sequence[Asked]) -> Block:
     index = lists.model.catalogue.index
-    tastes = [taste_of(lists.diners.get(one.user_id), EMPTY, index) for one in some]
+    tastes = [
+        taste_of(lists.diners.get(lists.pseudonyms(one.user_id)), EMPTY, index) for one in some
+    ]
     barred = [_barred(lists, one, taste) for one, taste in zip(some, tastes, strict=True)]
     warm = [at for at, taste in enumerate(tastes) if taste.is_known]
     everything = lists.model.catalogue.everything

@@ -10,8 +10,9 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from maitred.errors import Refused, UsageError
+from maitred.pseudonyms import Pseudonyms
 from training import pipeline
-from training.dataset import DatasetMeta, load
+from training.dataset import Dataset, DatasetMeta, load
 from training.dataset.deps import Dependencies, dependencies
 from training.evaluation.protocol import Evaluation
 from training.evaluation.report import report_json, write_report, write_tradeoff
@@ -48,7 +49,7 @@ def train(data: Path, objective: Fitting, out: Path, asked: Asked) -> None:
         refit=asked.refit,
         baselines=asked.baselines,
     )
-    dataset = load(data)
+    dataset = _known(data, deps)
     with progress(deps.progress) as bar:
         done = pipeline.train(
             dataset, plan, out, code=code_revision(), clock=deps.clock, progress=bar
@@ -71,6 +72,18 @@ def train(data: Path, objective: Fitting, out: Path, asked: Asked) -> None:
     deps.out.print(f"{sum(done.seconds.values()):.1f} s: {taken}", markup=False)
     deps.out.print(f"model {done.model.version} in {out / 'model'}", markup=False)
     deps.out.print(f"next: maitred models publish {out}", markup=False)
+
+
+def _known(data: Path, deps: Dependencies) -> Dataset:
+    """Load a data set, if its diners are named as everywhere in this installation.
+
+    Raises:
+        KeyMismatch: if they are not.
+    """
+    dataset = load(data)
+    key = dataset.meta.pseudonym_key_fingerprint
+    Pseudonyms.of(deps.settings).require(key, f"the data set {data}")
+    return dataset
 
 
 def _refuse_foreign(out: Path) -> None:
@@ -147,7 +160,9 @@ def _studied(
         manifest.seed,
         baselines=baselines,
     )
-    dataset = load(data)
+    key = manifest.data.pseudonym_key_fingerprint
+    Pseudonyms.of(deps.settings).require(key, f"the model of {run}")
+    dataset = _known(data, deps)
     with progress(deps.progress) as bar:
         watch = Stopwatch(deps.clock, bar)
         pipeline.require_trainable(dataset, plan, deps.clock)

@@ -4,10 +4,19 @@ No clock time inside: equal inputs give equal bytes, and so the same version.
 """
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+)
 
 from maitred.artifact.bounds import MAX_CANDIDATES
 from maitred.errors import CorruptArtifact
@@ -59,6 +68,16 @@ class DataSource(_Part):
     """True where the worth of a choice is an assumption, not a measurement."""
     until: str | None
     """Time of the newest event, RFC 3339."""
+    pseudonym_key_fingerprint: str | None = None
+    """Which key made the diners' ids; None: none did. Not written then: a manifest from before
+    there were any keeps its bytes, and so its version."""
+
+    @model_serializer(mode="wrap")
+    def _without_an_absent_key(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        members: dict[str, Any] = write(self)
+        if self.pseudonym_key_fingerprint is None:
+            del members["pseudonym_key_fingerprint"]
+        return members
 
 
 class Generator(_Part):

@@ -10,6 +10,7 @@ from maitred.client.http import DINERS_PER_CALL, EVENTS_PER_CALL, AsyncClient, C
 from maitred.client.lists import BatchReply, Listed, Popular, Similar
 from maitred.client.messages import (
     Aim,
+    Erasure,
     Outcome,
     Query,
     Reason,
@@ -27,6 +28,7 @@ __all__ = [
     "AsyncClient",
     "BatchReply",
     "Client",
+    "Erasure",
     "Listed",
     "Outcome",
     "Popular",

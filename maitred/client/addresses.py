@@ -1,15 +1,15 @@
 """Where the services are, for a program that only knows a state folder or two URLs."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import orjson
 
 from maitred.settings import Settings
 
-__all__ = ["Addresses", "find_addresses"]
+__all__ = ["Addresses", "find_addresses", "ingest_beside", "recorded"]
 
 _INFERENCE_PORT, _INGEST_PORT = 8080, 8081
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ def find_addresses(
     settings: Settings, *, inference: str | None = None, ingest: str | None = None
 ) -> Addresses:
     """Return what was named, else the stack of the state folder, else the default ports."""
-    known = _recorded(settings.state_dir / "stack.json")
+    known = recorded(settings)
     host = settings.host
     return Addresses(
         (
@@ -32,13 +32,23 @@ def find_addresses(
             or known.get("inference")
             or f"http://{host}:{settings.inference_port or _INFERENCE_PORT}"
         ).rstrip("/"),
-        (
-            ingest or known.get("ingest") or f"http://{host}:{settings.ingest_port or _INGEST_PORT}"
-        ).rstrip("/"),
+        (ingest or settings.ingest_url or known.get("ingest") or ingest_beside(settings)).rstrip(
+            "/"
+        ),
     )
 
 
-def _recorded(path: Path) -> dict[str, str]:
+def ingest_beside(settings: Settings) -> str:
+    """Return where ingest is for a program of its machine: the URL of the settings, else the port."""
+    if settings.ingest_url is not None:
+        return settings.ingest_url.rstrip("/")
+    host = _ANYWHERE.get(settings.host, settings.host)
+    return f"http://{host}:{settings.ingest_port or _INGEST_PORT}"
+
+
+def recorded(settings: Settings) -> dict[str, str]:
+    """Return the URLs of the state folder's stack, by service; nothing if none has run there."""
+    path = settings.state_dir / "stack.json"
     try:
         services = orjson.loads(path.read_bytes())["services"]
         return {name: str(entry["url"]) for name, entry in services.items()}

@@ -11,7 +11,7 @@ import orjson
 from pydantic import BaseModel
 
 from maitred.client.lists import BatchReply, Popular, Recommendations, Similar
-from maitred.client.messages import Outcome, Outcomes, Query, Recommendation, Reply
+from maitred.client.messages import Erasure, Outcome, Outcomes, Query, Recommendation, Reply
 from maitred.client.paths import in_path
 from maitred.client.refusals import accepted, checked, mapping, unreachable
 from maitred.client.retries import Attempt, Call, Request, RetryBudget, exchange
@@ -103,9 +103,17 @@ class Calls:
 
     def models(self) -> Call[Mapping[str, object]]:
         """Return which models there are and which are served; needs the admin key."""
-        key = {} if self.admin_key is None else {"authorization": f"Bearer {self.admin_key}"}
-        request = Request("GET", f"{self.inference}/v1/models", key)
+        request = Request("GET", f"{self.inference}/v1/models", self._key())
         return mapping((yield from self._accepted(request)))
+
+    def erase(self, user_id: str) -> Call[Erasure]:
+        """Have a diner forgotten; needs the admin key. Inference passes it on to ingest."""
+        door = self.ingest or self.inference
+        request = Request("DELETE", f"{door}/v1/users/{in_path(user_id)}", self._key())
+        return checked((yield from self._accepted(request)), Erasure)
+
+    def _key(self) -> Mapping[str, str]:
+        return {} if self.admin_key is None else {"authorization": f"Bearer {self.admin_key}"}
 
     def is_ready(self, url: str) -> Call[bool]:
         """Ask once whether the service at ``url`` says that it can answer."""

@@ -8,7 +8,7 @@ import httpx
 
 from maitred.client.calls import DINERS_PER_CALL, EVENTS_PER_CALL, Calls
 from maitred.client.lists import BatchReply, Popular, Similar
-from maitred.client.messages import Outcome, Query, Reply
+from maitred.client.messages import Erasure, Outcome, Query, Reply
 from maitred.client.retries import Answer, Attempt, Call, Pause, RetryBudget
 from maitred.clock import Clock, SystemClock
 from maitred.events import DinerEvent, Traffic
@@ -86,6 +86,13 @@ class Client:
     def models(self) -> Mapping[str, object]:
         """Return which models there are and which are served, as JSON; needs the admin key."""
         return self._done(self._calls.models())
+
+    def erase(self, user_id: str) -> Erasure:
+        """Have a diner forgotten; needs the admin key. Asking twice does no harm.
+
+        On return the wish is durable; the reply says what becomes of it when.
+        """
+        return self._done(self._calls.erase(user_id))
 
     def is_ready(self, url: str) -> bool:
         """Whether the service at ``url`` says that it can answer."""
@@ -165,6 +172,13 @@ class AsyncClient:
     async def models(self) -> Mapping[str, object]:
         """Return which models there are and which are served, as JSON; needs the admin key."""
         return await self._done(self._calls.models())
+
+    async def erase(self, user_id: str) -> Erasure:
+        """Have a diner forgotten; needs the admin key. Asking twice does no harm.
+
+        On return the wish is durable; the reply says what becomes of it when.
+        """
+        return await self._done(self._calls.erase(user_id))
 
     async def is_ready(self, url: str) -> bool:
         """Whether the service at ``url`` says that it can answer."""

@@ -8,15 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
 
 from maitred.errors import UsageError
 from maitred.events import Traffic
 
 __all__ = [
     "Aim",
+    "Erasure",
     "Outcome",
     "Outcomes",
+    "Place",
     "Query",
     "Reason",
     "Recommendation",
@@ -222,3 +224,21 @@ class Outcomes(_Border):
     """What became of a batch, in its order."""
 
     results: tuple[Outcome, ...]
+
+
+class Place(_Border):
+    """One place where a diner was known, and when it knows nothing any more."""
+
+    place: str
+    when: str
+
+
+class Erasure(_Border):
+    """What was asked for, durably, and what becomes of it when."""
+
+    event_id: str
+    user: str
+    asked_at: AwareDatetime
+    erased_from: tuple[Place, ...]
+    log_ages_out_by: AwareDatetime
+    dead_letters_age_out_by: AwareDatetime

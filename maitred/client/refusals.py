@@ -72,19 +72,20 @@ def accepted(response: httpx.Response) -> httpx.Response:
     error = _BY_STATUS.get(response.status_code)
     if error is None:
         error = Unavailable if response.is_server_error else Refused
-    detail, fields = _problem(response)
+    detail, fields, next_step = _problem(response)
     msg = f"{response.url.path} answered {response.status_code}: {detail}"
-    raise error(msg, fields=fields)
+    raise error(msg, fields=fields, next_step=next_step)
 
 
-def _problem(response: httpx.Response) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Read RFC 9457 problem details, as far as there are any."""
+def _problem(response: httpx.Response) -> tuple[str, tuple[tuple[str, str], ...], str | None]:
+    """Read RFC 9457 problem details and our ``next_step``, as far as there are any."""
     try:
         problem = orjson.loads(response.content)
         fields = tuple((str(e["field"]), str(e["reason"])) for e in problem.get("errors", ()))
-        return str(problem.get("detail") or problem.get("title") or response.reason_phrase), fields
+        detail = str(problem.get("detail") or problem.get("title") or response.reason_phrase)
+        return detail, fields, problem.get("next_step")
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
-        return response.reason_phrase, ()
+        return response.reason_phrase, (), None
 
 
 def unreachable(url: str, error: httpx.HTTPError) -> Unavailable:

@@ -59,20 +59,24 @@ def audit(
 ) -> None:
     """Count what the archive holds; exit 1 if an event is missing or stands there twice.
 
-    Ids whose diners were erased are listed apart: they are not missing.
+    Ids whose diners were erased are listed apart: they are not missing. Then it says how it adds up: what
+    became of what was read from the log, and what is on the way.
     """
     from rich import print as show  # noqa: PLC0415
 
     from services.consumers.audit import audit_archive  # noqa: PLC0415  # pyarrow
+    from services.consumers.balance import balance_of  # noqa: PLC0415
     from services.consumers.deps import archive_folder  # noqa: PLC0415
 
     settings = load()
     key = erasure_key(settings) if ids else ""
     found = audit_archive(archive_folder(settings), _lines(ids) if ids else None, key=key)
+    sums = balance_of(settings)
     if as_json:
-        typer.echo(json.dumps(found.as_dict(), indent=2))
+        typer.echo(json.dumps(found.as_dict() | {"balance": sums.as_dict()}, indent=2))
     else:
         show(found.as_table())
+        typer.echo(sums.as_lines())
     if not found.is_sound:
         msg = f"{len(found.missing)} events are missing, {found.repeated} rows stand there twice"
         raise Refused(msg, next_step="docs/runbook.md: the audit does not balance")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from maitred.clock import Clock
-from maitred.errors import LogUnavailable, MaitredError, Overloaded
+from maitred.errors import LogUnavailable, MaitredError, Overloaded, SpoolUnavailable
 from maitred.observability import Metrics
 from services.eventlog.port import Entry, LogWriter
 from services.eventlog.spool import Spool
@@ -113,6 +113,11 @@ class Delivery:
         """How many records wait on disk."""
         return self._spool.entries
 
+    @property
+    def spool_share(self) -> float:
+        """How much of the spool's cap is taken, 0 to 1."""
+        return self._spool.size_bytes / self._spool.max_bytes
+
     def deliver(self, records: list[Pending]) -> None:
         """Make these durable, in order, and see to the ones under way; call it also with none."""
         if not self._is_direct:
@@ -185,7 +190,7 @@ class Delivery:
             return True
         try:
             self._spool.write([record.entry for record in records])
-        except Overloaded as error:
+        except (Overloaded, SpoolUnavailable) as error:
             self.refuse([record for record in records if record.batch is None], error)
             awaited = [record for record in records if record.batch is not None]
             if awaited and len(awaited) < len(records):

@@ -27,6 +27,9 @@ from services.eventlog.topics import MAX_RECORD_BYTES, bootstrap_of, topics_of
 
 __all__ = ["Limits", "Publisher", "open_publisher"]
 
+NEARLY_FULL = 0.9
+"""Share of the spool from which callers should be told to come back."""
+
 _LIMITS = Limits()
 _LOG = logging.getLogger(__name__)
 
@@ -72,8 +75,8 @@ class Publisher:
 
         Durable is acknowledged by all in-sync replicas, or on this machine's disk (fsync) on the
         way there. Never blocks. The future fails with :class:`~maitred.errors.Overloaded` when
-        queue or spool are full, :class:`~maitred.errors.TooLarge` for a record over the limit;
-        then some of the records may reach the log all the same. On an event loop:
+        queue or spool are full, :class:`~maitred.errors.SpoolUnavailable` when the disk refuses,
+        :class:`~maitred.errors.TooLarge` for a record over the limit; then some of the records may reach the log all the same. On an event loop:
         ``await asyncio.wrap_future(publisher.publish(entries))``.
         """
         future: Future[None] = Future()
@@ -92,6 +95,11 @@ class Publisher:
     def spooled(self) -> int:
         """How many records wait on disk."""
         return self._delivery.spooled
+
+    @property
+    def is_nearly_full(self) -> bool:
+        """Whether the spool needs the room that is left for what is under way: take nothing new."""
+        return self._delivery.spool_share >= NEARLY_FULL
 
     def start(self) -> None:
         """Begin; what an earlier process left in the spool goes first."""

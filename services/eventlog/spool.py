@@ -10,68 +10,19 @@ import fcntl
 import itertools
 import logging
 import os
-import struct
-import zlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
-from maitred.errors import Overloaded
+from maitred.errors import Overloaded, SpoolUnavailable
+from services.eventlog.frames import decode_entries, encode_entry
 from services.eventlog.port import Entry
 
-__all__ = ["Spool", "decode_entries", "encode_entry"]
+__all__ = ["Spool"]
 
-_FRAME: Final = struct.Struct("<II")
-_LENGTHS: Final = struct.Struct("<IIH")
-_HEADER: Final = struct.Struct("<HI")
 _LOG = logging.getLogger(__name__)
-
-
-def encode_entry(entry: Entry) -> bytes:
-    """Return the frame of an entry: length, CRC-32, then key, value and headers."""
-    key = entry.key.encode()
-    parts = [_LENGTHS.pack(len(key), len(entry.value), len(entry.headers)), key, entry.value]
-    for name, value in entry.headers:
-        raw = name.encode()
-        parts += [_HEADER.pack(len(raw), len(value)), raw, value]
-    body = b"".join(parts)
-    return _FRAME.pack(len(body), zlib.crc32(body)) + body
-
-
-def decode_entries(raw: bytes, limit: int | None = None) -> tuple[list[Entry], int]:
-    """Return up to ``limit`` entries and how many bytes they fill.
-
-    Stops at the first frame that is cut off or damaged.
-    """
-    entries: list[Entry] = []
-    at = 0
-    while limit is None or len(entries) < limit:
-        if len(raw) < at + _FRAME.size:
-            break
-        length, checksum = _FRAME.unpack_from(raw, at)
-        body = raw[at + _FRAME.size : at + _FRAME.size + length]
-        if length < _LENGTHS.size or len(body) < length or zlib.crc32(body) != checksum:
-            break
-        entries.append(_decode_body(body))
-        at += _FRAME.size + length
-    return entries, at
-
-
-def _decode_body(body: bytes) -> Entry:
-    key_length, value_length, count = _LENGTHS.unpack_from(body)
-    at = _LENGTHS.size
-    key, at = body[at : at + key_length].decode(), at + key_length
-    value, at = body[at : at + value_length], at + value_length
-    headers = []
-    for _ in range(count):
-        name_length, length = _HEADER.unpack_from(body, at)
-        at += _HEADER.size
-        name, at = body[at : at + name_length].decode(), at + name_length
-        headers.append((name, body[at : at + length]))
-        at += length
-    return Entry(key, value, tuple(headers))
 
 
 @dataclass(slots=True)
@@ -143,7 +94,8 @@ class Spool:
         """Append the entries; on return they are on disk (fsync).
 
         Raises:
-            Overloaded: they do not fit under the cap, or the disk refused; none was taken.
+            Overloaded: they do not fit under the cap; none was taken.
+            SpoolUnavailable: the disk refused; none was taken.
         """
         if not entries:
             return
@@ -153,13 +105,14 @@ class Spool:
             raise Overloaded(msg, next_step="try again later; is Kafka running? maitred status")
         try:
             output = self._output_for(len(raw))
-            output.write(raw)
+            _write_whole(output, raw)
             os.fsync(output.fileno())
         except OSError as error:
-            self._close_output()
-            msg = f"the spool cannot be written: {error}"
-            raise Overloaded(
-                msg, next_step=f"is there room on the disk of {self.folder}?"
+            self._take_back()
+            msg = f"the spool cannot be written: {error.strerror}"
+            _LOG.error("%s: %s", self.folder, msg)
+            raise SpoolUnavailable(
+                msg, next_step="send it again later; whoever runs this makes room on its disk"
             ) from error
         self._segments[-1].size += len(raw)
         self._segments[-1].entries += len(entries)
@@ -224,9 +177,19 @@ class Spool:
         self._close_output()
         segment = _Segment(self.folder / f"{next(self._numbers):012}.seg")
         self._output = segment.path.open("xb", buffering=0)
-        _sync_folder(self.folder)
         self._segments.append(segment)
+        _sync_folder(self.folder)
         return self._output
+
+    def _take_back(self) -> None:
+        """Give up the room of what was written in part: on a full disk others need it, too."""
+        if self._output is None:
+            return
+        try:
+            self._output.truncate(self._segments[-1].size)
+            self._output.seek(self._segments[-1].size)
+        except OSError:
+            self._close_output()
 
     def _close_output(self) -> None:
         """Never write behind a frame that may be torn: the next write starts a segment."""
@@ -283,6 +246,13 @@ def _retire(segment: _Segment) -> None:
         segment.path.rename(segment.path.with_suffix(".torn"))
     else:
         segment.path.unlink()
+
+
+def _write_whole(output: BinaryIO, raw: bytes) -> None:
+    """Write every byte: a disk that runs full takes the first ones, and says so by their number."""
+    left = memoryview(raw)
+    while left:
+        left = left[output.write(left) :]
 
 
 def _sync_folder(folder: Path) -> None:

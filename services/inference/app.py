@@ -16,6 +16,7 @@ from services.inference.channel import Outlet
 from services.inference.deps import assemble
 from services.inference.described import PATH
 from services.inference.door import Recommendations
+from services.inference.erasure import erasure_router
 from services.inference.lookup_routes import lookup_routes
 from services.inference.paths import BATCH
 from services.inference.rehearsal import rehearse
@@ -79,6 +80,7 @@ def build(settings: Settings, clock: Clock, *, outlet: Outlet | None = None) -> 
     app.include_router(router)
     app.include_router(restaurants_router(key))
     app.include_router(admin_router(key))
+    app.include_router(erasure_router(key))
     return app
 
 

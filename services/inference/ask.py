@@ -1,11 +1,12 @@
 """What a request asked for, once it is known to be valid."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from maitred.catalogue import Filters
 from maitred.events import Traffic
 from maitred.policy import Objective
+from maitred.pseudonyms import Pseudonyms
 from services.inference.pages import Page
 
 __all__ = ["Ask"]
@@ -38,3 +39,9 @@ class Ask:
     """The named policy that filled in what the request left open."""
     temperature: float | None = None
     """Of exploration, where the policy says; None: the service's."""
+
+    def behind(self, pseudonyms: Pseudonyms) -> "Ask":
+        """Return the request as it goes on behind the door: its diner by pseudonym, where there are any."""
+        if self.user_id is None or pseudonyms.key is None:
+            return self
+        return replace(self, user_id=pseudonyms(self.user_id))

@@ -100,7 +100,7 @@ async def _asks(
             said = {name: value for name, value in own.items() if value is not None}
             ask = ask_of_record(defaults | said, now, deps.policies)
             deps.recommender.check(ask, snapshot)
-            asks.append(ask)
+            asks.append(ask.behind(deps.pseudonyms))
         except InvalidInput as error:
             faults |= dict.fromkeys(_named(error, own, number))
         await slices.breathe()

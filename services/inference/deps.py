@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from maitred.clock import Clock
 from maitred.observability import Metrics
+from maitred.pseudonyms import Pseudonyms
 from maitred.settings import Settings
 from maitred.store.catalogue import CatalogueStore
 from maitred.store.client import Redis, connect, connect_async
@@ -62,6 +63,8 @@ class Dependencies:
     turnstile: Turnstile
     lookups: Lookups
     policies: Policies
+    pseudonyms: Pseudonyms
+    """Of the diners who ask, for the doors alone."""
 
 
 def redis_url(settings: Settings) -> str:
@@ -102,7 +105,16 @@ async def assemble(
         restaurants = CatalogueStore(redis)
         memory = Memory(settings.state_dir / "catalogue")
         follow = Follow(restaurants, memory, snapshots, metrics, clock)
-        watch = Watch(loader, snapshots, metrics, clock, worker=str(os.getpid()), follow=follow)
+        pseudonyms = Pseudonyms.of(settings)
+        watch = Watch(
+            loader,
+            snapshots,
+            metrics,
+            clock,
+            worker=str(os.getpid()),
+            follow=follow,
+            pseudonyms=pseudonyms,
+        )
         recommender = Recommender(settings, clock, metrics, snapshots, reader, breadth, impressions)
         await follow.start()
         await watch.start()
@@ -112,7 +124,7 @@ async def assemble(
         yield Dependencies(
             settings, clock, metrics, redis, snapshots, watch, follow, restaurants, admission, meter,
             recommender, Turnstile(admission, clock), Lookups(breadth),
-            policies,
+            policies, pseudonyms,
         )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ class Recommendations:
             ask = ask_of_body(await Request(scope, receive).body(), query, now, deps.policies)
         else:
             ask = ask_of_query(query, now, deps.policies)
+        ask = ask.behind(deps.pseudonyms)
         deadline.ended("parse")
         admission.inside += 1  # from here on it is we who take the time
         try:

@@ -1,6 +1,7 @@
 """Keeps a worker on the newest models: polls the pointer, loads off the loop, swaps between requests.
 
-A model that cannot be loaded is refused and counted, and the old one stays.
+A model that cannot be loaded, or knows diners under another pseudonym key, is refused and counted,
+and the old one stays.
 """
 
 import asyncio
@@ -11,9 +12,10 @@ from datetime import datetime
 from functools import partial
 
 from maitred.clock import Clock
-from maitred.errors import CorruptArtifact, MaitredError, NotFound, StoreUnavailable
+from maitred.errors import CorruptArtifact, KeyMismatch, MaitredError, NotFound, StoreUnavailable
 from maitred.observability import Metrics
 from maitred.priority import run_behind
+from maitred.pseudonyms import Pseudonyms
 from maitred.store.loader import ModelLoader
 from maitred.store.pointer import OBJECTIVES, Current
 from services.inference.follow import Follow
@@ -49,6 +51,8 @@ class Watch:
     worker: str
     follow: Follow
     """Lays over a model what changed since it was made, and swaps it in."""
+    pseudonyms: Pseudonyms = field(default_factory=Pseudonyms)
+    """A model that knows diners under another key is refused: it would know nobody."""
     refusals: dict[str, Refusal] = field(default_factory=dict)
     is_ready: bool = False
     """True once the first look has ended, whatever it found."""
@@ -107,7 +111,7 @@ class Watch:
                 continue
             try:
                 served = await asyncio.to_thread(self._prepared, version)
-            except (CorruptArtifact, NotFound) as error:
+            except (CorruptArtifact, KeyMismatch, NotFound) as error:
                 self._refuse(objective, version, error)
                 continue
             self.refusals.pop(objective, None)
@@ -128,7 +132,11 @@ class Watch:
         """
         gc.disable()
         try:
-            served = Served.of(self.loader.load(version))
+            model = self.loader.load(version)
+            self.pseudonyms.require(
+                model.manifest.data.pseudonym_key_fingerprint, f"the model {version}"
+            )
+            served = Served.of(model)
             warm(served)
             gc.freeze()
         finally:

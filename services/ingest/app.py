@@ -10,7 +10,7 @@ from maitred.clock import Clock, SystemClock
 from maitred.observability import Metrics, configure_logging
 from maitred.settings import Settings, load
 from services.eventlog.publisher import Publisher
-from services.ingest import schemas
+from services.ingest import schemas, users, versions
 from services.ingest.deps import assemble
 from services.ingest.routes import router
 from services.web.app import build_app
@@ -56,4 +56,6 @@ def build(
         extend=schemas.add_to,
     )
     app.include_router(router)
+    app.include_router(users.router)
+    app.include_router(versions.router)
     return app

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from maitred.clock import Clock
 from maitred.observability import Metrics
+from maitred.pseudonyms import Pseudonyms
 from maitred.settings import Settings
 from services.eventlog.publisher import Publisher, open_publisher
 from services.ingest.intake import Intake, Rules
 from services.ingest.window import Window
+from services.web.auth import AdminKey, admin_key
 
 __all__ = ["Dependencies", "assemble"]
 
@@ -18,8 +20,11 @@ __all__ = ["Dependencies", "assemble"]
 class Dependencies:
     """What the routes work with."""
 
+    settings: Settings
+    clock: Clock
     intake: Intake
     publisher: Publisher
+    admin: AdminKey
 
 
 @contextmanager
@@ -34,6 +39,6 @@ def assemble(
         if publisher is None:
             opened = open_publisher(settings, "ingest", clock=clock, metrics=metrics)
             publisher = stack.enter_context(opened)
-        rules = Rules(settings.future_tolerance_s, settings.dedup_days)
+        rules = Rules(settings.future_tolerance_s, settings.dedup_days, Pseudonyms.of(settings))
         intake = Intake(publisher, Window(), rules, clock=clock, metrics=metrics)
-        yield Dependencies(intake, publisher)
+        yield Dependencies(settings, clock, intake, publisher, AdminKey(admin_key(settings)))

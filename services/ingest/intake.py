@@ -5,14 +5,16 @@ A reply is given only when every event that it calls accepted is durable.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from maitred import events
 from maitred.clock import Clock
-from maitred.errors import InvalidEvent
-from maitred.events import Event, Traffic
+from maitred.errors import InvalidEvent, Overloaded
+from maitred.events import Erase, Event, Traffic
+from maitred.ids import new_request_id
 from maitred.observability import Metrics
+from maitred.pseudonyms import Pseudonyms
 from services.eventlog.headers import of_type
 from services.eventlog.port import Entry
 from services.eventlog.publisher import Publisher
@@ -22,19 +24,24 @@ __all__ = ["Intake", "Rules", "Verdict"]
 
 Status = Literal["accepted", "duplicate", "too_old", "rejected"]
 _SECONDS_PER_DAY = 86_400
+_NO_KEY = (
+    "erase needs the admin key: send 'Authorization: Bearer <key>' with the key of "
+    "<state>/admin.key, or DELETE /v1/users/{id} with it"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What times are believed."""
+    """What times are believed, and what stands for a diner."""
 
     future_tolerance_s: float
     dedup_days: int
+    pseudonyms: Pseudonyms = field(default_factory=Pseudonyms)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of one event; ``faults`` are (field, reason) when it is rejected."""
+    """What becomes of one event; ``faults`` are (field, reason) when it is not accepted."""
 
     event_id: str | None
     status: Status
@@ -43,7 +50,7 @@ class Verdict:
 
     @property
     def reason(self) -> str | None:
-        """The faults as a sentence."""
+        """The faults as a sentence, with what to do about them."""
         return "; ".join(f"{name}: {reason}" for name, reason in self.faults) or None
 
 
@@ -59,15 +66,20 @@ class Intake:
         self._clock = clock
         self._metrics = metrics
 
-    async def take(self, records: Sequence[object]) -> list[Verdict]:
+    async def take(self, records: Sequence[object], *, may_erase: bool = False) -> list[Verdict]:
         """Return a verdict per record, in order, once all that were accepted are durable.
 
         Raises:
-            Overloaded: queue and spool are full; nothing of this call counts as accepted.
+            Overloaded: queue or spool are full, or the spool nearly so; nothing of this call
+                counts as accepted.
+            SpoolUnavailable: the log is away, and the disk takes nothing; the same holds.
         """
+        if self._publisher.is_nearly_full:  # the rest is for what is under way already
+            msg = "the spool is nearly full: the log does not take what waits for it"
+            raise Overloaded(msg, next_step="send the same events again later")
         entries: list[Entry] = []
         fresh: dict[Key, bytes] = {}
-        verdicts = [self._judge(record, entries, fresh) for record in records]
+        verdicts = [self._judge(record, entries, fresh, may_erase) for record in records]
         if entries:
             await asyncio.wrap_future(self._publisher.publish(entries))
         for key, body in fresh.items():
@@ -76,22 +88,48 @@ class Intake:
             self._metrics.accepted.labels(verdict.status, verdict.traffic).inc()
         return verdicts
 
-    def _judge(self, record: object, entries: list[Entry], fresh: dict[Key, bytes]) -> Verdict:
+    async def erase(self, user_id: str) -> Erase:
+        """Have a diner forgotten, as of now; return the event once it is durable.
+
+        Goes on when the spool is nearly full.
+
+        Raises:
+            Overloaded, SpoolUnavailable: as :meth:`take`.
+        """
+        now, stored = self._clock.now(), self._rules.pseudonyms(user_id)
+        event = Erase(event_id=new_request_id(), user_id=stored, occurred_at=now)
+        entry = Entry(stored, events.encode(event), of_type(event.type))
+        await asyncio.wrap_future(self._publisher.publish([entry]))
+        self._metrics.accepted.labels("accepted", str(event.traffic)).inc()
+        return event
+
+    def _judge(
+        self,
+        record: object,
+        entries: list[Entry],
+        fresh: dict[Key, bytes],
+        may_erase: bool,  # noqa: FBT001 - one of the caller's own
+    ) -> Verdict:
         try:
             event = events.parse(record)
             self._require_past(event)
+            _require_permitted(event, may_erase=may_erase)
         except InvalidEvent as error:
             return Verdict(_id_of(record), "rejected", error.fields)
         traffic = str(event.traffic)
         if self._is_too_old(event):
-            return Verdict(event.event_id, "too_old", traffic=traffic)
+            fault = ("occurred_at", f"lies more than {self._rules.dedup_days} days in the past")
+            return Verdict(event.event_id, "too_old", (fault,), traffic)
+        user_id = self._rules.pseudonyms(event.user_id)
+        if user_id != event.user_id:
+            event = event.model_copy(update={"user_id": user_id})
         raw = events.encode(event)
-        body, key = digest(raw), (event.user_id, event.event_id)
+        body, key = digest(raw), (user_id, event.event_id)
         before = fresh.get(key) or self._window.get(key)
         if before == body:
             return Verdict(event.event_id, "duplicate", traffic=traffic)
         entries.append(
-            Entry(event.user_id, raw, of_type(event.type))
+            Entry(user_id, raw, of_type(event.type))
         )  # another body goes on to be dead-lettered
         if before is not None:
             fault = ("event_id", "was used for another event of this diner; the first one counts")
@@ -102,7 +140,7 @@ class Intake:
     def _require_past(self, event: Event) -> None:
         ahead_s = -events.age_s(event, self._clock.now())
         if ahead_s > self._rules.future_tolerance_s:
-            reason = f"lies {ahead_s:.0f} s in the future"
+            reason = f"lies {ahead_s:.0f} s in the future; is the client's clock set?"
             msg = f"not an event: occurred_at: {reason}"
             raise InvalidEvent(msg, fields=(("occurred_at", reason),))
 
@@ -112,6 +150,13 @@ class Intake:
             return False
         age_s = events.age_s(event, self._clock.now())
         return age_s > self._rules.dedup_days * _SECONDS_PER_DAY
+
+
+def _require_permitted(event: Event, *, may_erase: bool) -> None:
+    """Let nobody erase anybody without the key."""
+    if isinstance(event, Erase) and not may_erase:
+        msg = "not an event for everybody"
+        raise InvalidEvent(msg, fields=(("type", _NO_KEY),))
 
 
 def _id_of(record: object) -> str | None:

@@ -1,4 +1,4 @@
-"""``POST /v1/events``: the door for what diners did. It needs no key."""
+"""``POST /v1/events``: the door for what diners did. It needs no key, but for erasing somebody."""
 
 import orjson
 from fastapi import APIRouter, Depends, Request
@@ -7,7 +7,7 @@ from starlette.responses import Response
 from maitred.errors import InvalidEvent, InvalidInput, TooLarge
 from services.ingest.deps import Dependencies
 from services.ingest.intake import Verdict
-from services.ingest.schemas import MAX_EVENTS, PATH, Reply
+from services.ingest.schemas import MAX_EVENTS, PATH, SCHEMAS, Reply
 from services.web.parameters import no_unknown_parameters
 from services.web.responses import JsonResponse
 
@@ -28,13 +28,15 @@ async def take_events(request: Request) -> Response:
     """Judge, publish, answer; a lone bad event is refused as a whole."""
     dependencies: Dependencies = request.app.state.dependencies
     body = _decoded(await request.body())
+    may_erase = dependencies.admin.is_in(request)
     if not (isinstance(body, dict) and "events" in body):
-        [verdict] = await dependencies.intake.take([body])
+        [verdict] = await dependencies.intake.take([body], may_erase=may_erase)
         if verdict.status == "rejected":
             msg = f"not accepted: {verdict.reason}"
-            raise InvalidEvent(msg, fields=verdict.faults)
+            step = f"correct it and send it again; {SCHEMAS} describes an event"
+            raise InvalidEvent(msg, fields=verdict.faults, next_step=step)
         return _reply([verdict])
-    return _reply(await dependencies.intake.take(_listed(body)))
+    return _reply(await dependencies.intake.take(_listed(body), may_erase=may_erase))
 
 
 def _decoded(raw: bytes) -> object:
@@ -42,7 +44,11 @@ def _decoded(raw: bytes) -> object:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         msg = f"the body is not JSON: {error}"
-        raise InvalidInput(msg, fields=(("body", str(error)),)) from error
+        raise InvalidInput(
+            msg,
+            fields=(("body", str(error)),),
+            next_step=f"send one event or {{'events': [...]}}; {SCHEMAS} describes an event",
+        ) from error
 
 
 def _listed(body: dict[str, object]) -> list[object]:

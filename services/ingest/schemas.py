@@ -6,9 +6,21 @@ from pydantic import BaseModel
 
 from maitred.events import diner_event_schema
 
-__all__ = ["MAX_EVENTS", "PATH", "EventResult", "Reply", "add_to"]
+__all__ = [
+    "MAX_EVENTS",
+    "PATH",
+    "SCHEMAS",
+    "USER",
+    "EventResult",
+    "Reply",
+    "add_to",
+    "described",
+]
 
 PATH: Final = "/v1/events"
+SCHEMAS: Final = "/v1/events/schema"
+USER: Final = "/v1/users/{user_id:path}"
+"""Ids may hold a slash."""
 MAX_EVENTS: Final = 500
 """Most events in one call."""
 
@@ -20,7 +32,7 @@ class EventResult(BaseModel):
     """None when the event named none."""
     status: Literal["accepted", "duplicate", "too_old", "rejected"]
     reason: str | None = None
-    """Which field is at fault, when it was rejected."""
+    """Which field is at fault, and what to do, when it was not accepted."""
 
 
 class Reply(BaseModel):
@@ -48,6 +60,25 @@ _ORDER: Final[dict[str, Any]] = _CLICK | {
     "platform_revenue_minor": None,
     "currency": "EUR",
 }
+
+
+_FORMS: Final = (
+    _CLICK,
+    _ORDER,
+    _CLICK | {"type": "dismiss", "event_id": "0d6f5a0e"},
+)
+
+
+def described(version: int) -> dict[str, Any]:
+    """Return the JSON Schema of a known version of events, as a document of its own."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:maitred:event:{version}",
+        "title": f"What a client may send, version {version}",
+        "description": "One event of POST /v1/events. An erase needs the admin key.",
+        "examples": list(_FORMS),
+        **diner_event_schema("#/$defs/{model}"),
+    }
 
 
 def add_to(document: dict[str, Any]) -> None:

@@ -9,7 +9,10 @@ from maitred.errors import Unauthorised
 from maitred.keyfile import kept_secret
 from maitred.settings import Settings
 
-__all__ = ["AdminKey", "admin_key"]
+__all__ = ["NEXT_STEP", "AdminKey", "admin_key"]
+
+NEXT_STEP = "send 'Authorization: Bearer <key>' with the key of <state>/admin.key"
+"""For whoever came without the key."""
 
 
 def admin_key(settings: Settings) -> str:
@@ -20,7 +23,7 @@ def admin_key(settings: Settings) -> str:
 
 
 class AdminKey:
-    """Dependency of routes that only the key's owner may call.
+    """Who has the key; and, when called, a dependency of routes that only its owner may call.
 
     Raises, when called:
         Unauthorised: if ``Authorization: Bearer <key>`` is missing or names another key.
@@ -29,13 +32,14 @@ class AdminKey:
     def __init__(self, key: str) -> None:
         self._digest = hashlib.sha256(key.encode()).digest()
 
-    async def __call__(self, request: Request) -> None:
-        """Check one request."""
+    def is_in(self, request: Request) -> bool:
+        """Whether a request brings the key."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         same = hmac.compare_digest(hashlib.sha256(given.strip().encode()).digest(), self._digest)
-        if scheme.lower() != "bearer" or not same:
+        return scheme.lower() == "bearer" and same
+
+    async def __call__(self, request: Request) -> None:
+        """Check one request."""
+        if not self.is_in(request):
             msg = "this needs the admin key"
-            raise Unauthorised(
-                msg,
-                next_step="send 'Authorization: Bearer <key>' with the key of <state>/admin.key",
-            )
+            raise Unauthorised(msg, next_step=NEXT_STEP)

@@ -113,7 +113,9 @@ def guarded(inner: ASGIApp, program: str, metrics: Metrics) -> ASGIApp:
 def _unexpected(program: str, metrics: Metrics) -> Callable[[Request, Exception], Response]:
     def unexpected(request: Request, error: Exception) -> Response:
         metrics.unexpected.labels(program).inc()
-        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        # the route's own path where it has parameters: an id of a diner is no business of the log
+        path = getattr(request.scope.get("route"), "path", request.url.path)
+        _log.error("%s %s failed", request.method, path, exc_info=error)
         return problem_response(500, "an unexpected error; it has been logged")
 
     return unexpected

@@ -186,6 +186,19 @@ def test_what_a_load_test_does_changes_nothing_that_is_trained_on(system: System
     assert fingerprint(system.home / "extended") == fingerprint(system.data)
 
 
+def test_a_diner_is_forgotten_by_whoever_has_the_key_wherever_they_ask(system: System) -> None:
+    key = (system.state / "admin.key").read_text().strip()
+
+    with Client(system.inference, traffic=Traffic.LIVE, admin_key=key) as by_inference:
+        passed_on = by_inference.erase("d00399")
+    said = json.loads(system.run("erase", "d00398", "--json"))
+    for_people = system.run("erase", "d00398")
+
+    assert (passed_on.user, said["user"]) == ("d00399", "d00398")
+    assert "d00398 is to be forgotten, as of " in for_people
+    assert "log: Kafka drops the diner's events by " in for_people
+
+
 def fingerprint(dataset: Path) -> str:
     return str(json.loads((dataset / "dataset.json").read_text())["fingerprint"])
 

@@ -64,6 +64,7 @@ async def serving(
     outlet: Outlet | None = None,
     to_kafka: bool = False,
     warm_requests: int = 0,
+    admin: str = "sesame",
     **settings: Any,  # noqa: ANN401 - fields of Settings
 ) -> AsyncIterator[LiveInference]:
     """Yield the service, ready; impressions are collected unless they go elsewhere."""
@@ -77,7 +78,7 @@ async def serving(
         Settings(
             state_dir=state,
             redis_url=redis_url,
-            admin_key="sesame",
+            admin_key=admin,
             warm_requests=warm_requests,
             **settings,
         ),
@@ -92,11 +93,18 @@ async def serving(
         yield LiveInference(http, app.state.dependencies, collected)
 
 
-def publish(redis_url: str, folder: Path, objective: str = "clicks", seed: int = 1) -> str:
+def publish(
+    redis_url: str,
+    folder: Path,
+    objective: str = "clicks",
+    seed: int = 1,
+    *,
+    key: str | None = None,
+) -> str:
     """Train nothing, publish a tiny model and promote it; return its version."""
     with connect(redis_url) as redis:
         champion = models.current(redis).version(objective)
-        run = tiny_run(folder / f"{objective}-{seed}", objective, seed)
+        run = tiny_run(folder / f"{objective}-{seed}", objective, seed, key=key)
         verdict = Verdict(passed=True, champion=champion, checks=[])
         version = models.publish(redis, run / "model", verdict)
         models.promote(redis, version)

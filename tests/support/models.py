@@ -34,6 +34,7 @@ from maitred.artifact.model import (
 )
 from maitred.artifact.segments import ANY, key
 from maitred.catalogue import Catalogue, Restaurant, parse_hours
+from maitred.ids import key_fingerprint
 from maitred.seeds import generator
 
 RESTAURANTS = 12
@@ -188,11 +189,16 @@ def said_by(model: Model, item: int) -> tuple[NDArray[np.int32], NDArray[np.floa
     return model.neighbours_items[span], model.neighbours_weights[span]
 
 
-def tiny_run(folder: Path, objective: str = "clicks", seed: int = 1) -> Path:
+def tiny_run(
+    folder: Path, objective: str = "clicks", seed: int = 1, *, key: str | None = None
+) -> Path:
     """Write a run folder whose artefact is ``<run>/model``; return the run folder.
 
-    Another ``seed`` gives another version with other vectors and the same catalogue.
+    Another ``seed`` gives another version with other vectors and the same catalogue. ``key``
+    is the pseudonym key that made the diners' ids.
     """
     arrays = tiny_arrays(seed)
-    save(folder / "model", made_manifest(arrays, objective=objective, seed=seed), arrays)
+    manifest = made_manifest(arrays, objective=objective, seed=seed)
+    source = manifest.data.model_copy(update={"pseudonym_key_fingerprint": key_fingerprint(key)})
+    save(folder / "model", manifest.model_copy(update={"data": source}), arrays)
     return folder

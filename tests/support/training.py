@@ -9,10 +9,15 @@ from tests.support.datasets import Ran
 
 
 def run_maitred(
-    *arguments: object, redis_url: str | None = None, state_dir: Path | None = None
+    *arguments: object,
+    redis_url: str | None = None,
+    state_dir: Path | None = None,
+    pseudonym_key: str | None = None,
 ) -> Ran:
     """Run `maitred …` in this process; the named settings are its environment's."""
     environment = {"MAITRED_REDIS_URL": redis_url} if redis_url else {}
+    if pseudonym_key is not None:
+        environment["MAITRED_PSEUDONYM_KEY"] = pseudonym_key
     if state_dir is not None:
         environment["MAITRED_STATE_DIR"] = str(state_dir)
     result = CliRunner().invoke(build(), [str(a) for a in arguments], env=environment)

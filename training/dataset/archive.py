@@ -74,6 +74,7 @@ def extend(
         licence=base.meta.licence,
         part=base.meta.part,
         assumption=_assumption(base, priced.assumed, commission_rate),
+        pseudonym_key_fingerprint=base.meta.pseudonym_key_fingerprint,
     )
 
 

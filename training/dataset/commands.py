@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from maitred.erasure import erasure_key
-from maitred.errors import Unavailable, UsageError
+from maitred.errors import KeyMismatch, Unavailable, UsageError
 from maitred.events import encode
+from maitred.pseudonyms import Pseudonyms
 from maitred.store.client import connect
 from training.dataset import archive, screen
 from training.dataset.deps import Dependencies, dependencies, redis_url
+from training.dataset.disguise import under_pseudonyms
 from training.dataset.erased import saying, without_erased
 from training.dataset.fetch import download_entree, find_entree, search_path
 from training.dataset.folder import load, refuse_foreign_folder, save
@@ -103,7 +105,11 @@ def _import(
     tolerance = timedelta(seconds=deps.settings.future_tolerance_s)
     with screen.progress_bar(deps.progress, "reading") as bar:
         done = import_files(
-            read_mapping(mapping), source, latest=deps.clock.now() + tolerance, advance=bar.named
+            read_mapping(mapping),
+            source,
+            latest=deps.clock.now() + tolerance,
+            pseudonyms=Pseudonyms.of(deps.settings),
+            advance=bar.named,
         )
         save(done.dataset, out, accounts=done.accounts, force=force)
     if as_json:
@@ -136,6 +142,7 @@ def synth(
         dataset = synthesise(
             seed, restaurants=restaurants, diners=diners, days=days, advance=bar.at
         )
+    dataset = under_pseudonyms(dataset, Pseudonyms.of(deps.settings))
     save(dataset, out, force=force)
     screen.show_meta(deps.out, dataset.meta, str(out))
     deps.out.print(f"next: maitred train --data {out} --objective clicks --out RUN", markup=False)
@@ -193,8 +200,12 @@ def events(
 ) -> None:
     """Write the newest events in the wire format, for `maitred simulate replay`."""
     deps = dependencies()
+    whole = load(dataset)
+    if whole.meta.pseudonym_key_fingerprint is not None:
+        msg = f"the diners of {dataset} are pseudonyms: ingest would make pseudonyms of those"
+        raise KeyMismatch(msg, next_step="replay a data set that was made without a key")
     out.parent.mkdir(parents=True, exist_ok=True)
-    kept = newest(load(dataset), cut=_in_utc(cut), share=share)
+    kept = newest(whole, cut=_in_utc(cut), share=share)
     partial = out.with_name(out.name + ".partial")
     count = 0
     with partial.open("wb") as lines:
@@ -226,7 +237,10 @@ def extend(
     """
     deps = dependencies()
     refuse_foreign_folder(out, force=force)
-    base = without_erased(load(dataset), folder, partial(erasure_key, deps.settings))
+    base = load(dataset)
+    key = Pseudonyms.of(deps.settings)
+    key.require(base.meta.pseudonym_key_fingerprint, f"the data set {dataset}")
+    base = without_erased(base, folder, partial(erasure_key, deps.settings))
     kinds = [kind.strip() for kind in traffic.split(",")]
     rate = deps.settings.commission_rate
     extended = archive.extend(base, folder, kinds, commission_rate=rate)

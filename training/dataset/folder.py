@@ -82,7 +82,7 @@ class Dataset:
         return self.events[self.events["type"] == "order"]
 
 
-def build(
+def build(  # noqa: PLR0913 - what dataset.json says of the rows, word by word
     events: pd.DataFrame,
     restaurants: pd.DataFrame,
     users: pd.DataFrame | None,
@@ -91,11 +91,13 @@ def build(
     licence: str | None = None,
     part: str | None = None,
     assumption: str | None = None,
+    pseudonym_key_fingerprint: str | None = None,
 ) -> Dataset:
     """Return a data set: types fixed, rows in canonical order, counted and fingerprinted.
 
     Restaurants that only events name get a row with nothing but their id. ``assumption`` is the
-    sentence about assumed money, if any is. Absent columns become null.
+    sentence about assumed money, if any is; ``pseudonym_key_fingerprint`` names the key that made
+    the diners' ids, where one did. Absent columns become null.
 
     Raises:
         InvalidDataset: if a column does not hold what its name says.
@@ -125,6 +127,7 @@ def build(
         first_at=None if kept.empty else kept["occurred_at"].iloc[0].isoformat(),
         last_at=None if kept.empty else kept["occurred_at"].iloc[-1].isoformat(),
         fingerprint=schema.digest(*tables),
+        pseudonym_key_fingerprint=pseudonym_key_fingerprint,
     )
     return Dataset(kept, known, diners, meta)
 

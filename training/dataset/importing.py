@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from maitred.pseudonyms import Pseudonyms
+from training.dataset.disguise import under_pseudonyms
 from training.dataset.folder import Dataset, build
 from training.dataset.mapping import ImportMapping
 from training.dataset.quarantine import Accounts
 from training.dataset.sources import entree, table
 
 __all__ = ["Import", "import_files"]
+
+
+_NONE = Pseudonyms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +31,12 @@ def import_files(
     folder: Path,
     *,
     latest: datetime,
+    pseudonyms: Pseudonyms = _NONE,
     advance: Callable[[str], None] = lambda _: None,
 ) -> Import:
     """Read files by a mapping; events after ``latest`` are in the future and quarantined.
+
+    Where there is a key, diners come in by pseudonym, and of rejected rows no content is kept.
 
     Raises:
         MappingError: if the mapping names a file or column that does not exist.
@@ -46,4 +54,6 @@ def import_files(
         licence=mapping.source.licence or found.licence,
         assumption=found.assumption,
     )
-    return Import(dataset, found.accounts)
+    if pseudonyms.key is None:
+        return Import(dataset, found.accounts)
+    return Import(under_pseudonyms(dataset, pseudonyms), found.accounts.withheld())

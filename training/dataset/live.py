@@ -51,5 +51,6 @@ def with_restaurants(base: Dataset, known: Mapping[str, Restaurant]) -> Dataset:
         licence=base.meta.licence,
         part=base.meta.part,
         assumption=base.meta.assumption,
+        pseudonym_key_fingerprint=base.meta.pseudonym_key_fingerprint,
     )
     return base if extended.meta.fingerprint == base.meta.fingerprint else extended

@@ -6,14 +6,17 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["EXAMPLES", "Accounts", "FileAccount", "Rejection"]
+WITHHELD = "withheld: a pseudonym key is set; the source file has it"
+"""Instead of a rejected row, which may name its diner anywhere."""
+
+__all__ = ["EXAMPLES", "WITHHELD", "Accounts", "FileAccount", "Rejection"]
 
 EXAMPLES = 10
 """How many examples of each reason reports show."""
@@ -70,6 +73,12 @@ class FileAccount:
         """Whether every row that was read is accounted for."""
         return self.rows_read == self.kept + self.duplicates + self.quarantined
 
+    def withheld(self) -> "FileAccount":
+        """Return the account without the content of any row."""
+        return replace(
+            self, rejections=[replace(row, detail="", row=WITHHELD) for row in self.rejections]
+        )
+
     def summary(self) -> dict[str, Any]:
         """Return the account as plain JSON, with examples of each reason."""
         examples: dict[str, list[Mapping[str, object]]] = {}
@@ -95,6 +104,10 @@ class Accounts:
 
     files: Sequence[FileAccount] = ()
     notes: Sequence[str] = ()
+
+    def withheld(self) -> "Accounts":
+        """Return the same accounts without the content of any row: file, line and reason stay."""
+        return replace(self, files=[account.withheld() for account in self.files])
 
     def summary(self) -> dict[str, Any]:
         """Return what ``validation.json`` holds."""

@@ -152,4 +152,5 @@ def _part(dataset: Dataset, rows: Bools, part: str) -> Dataset:
         licence=dataset.meta.licence,
         part=part,
         assumption=dataset.meta.assumption,
+        pseudonym_key_fingerprint=dataset.meta.pseudonym_key_fingerprint,
     )

@@ -69,4 +69,7 @@ class Stage:
 
     def _environment(self) -> Mapping[str, str]:
         # Paths are absolute: commands are run from wherever the demo was started.
-        return child_environment(state_dir=self.stack.absolute(), redis_url=None)
+        # What is replayed names diners by the data's own ids: no key of this shell changes them.
+        return child_environment(
+            state_dir=self.stack.absolute(), redis_url=None, pseudonym_key=None
+        )

@@ -83,6 +83,8 @@ def _stack_settings(stage: Stage, enough: int) -> Settings:
             "ingest_port": 0,
             "valkey_port": 0,
             "kafka_port": 0,
+            "ingest_url": None,
+            "pseudonym_key": None,
             "retrain_traffic": "replay",
             "retrain_events": enough,
             "retrain_hours": _NEVER_HOURS,

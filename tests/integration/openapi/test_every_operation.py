@@ -78,21 +78,25 @@ def programs(
         verdict = Verdict(passed=True, champion=None, checks=[])
         models.promote(redis, models.publish(redis, wide_run(folder / "run") / "model", verdict))
     with publishing(folder / "spool") as behind:
-        inference = build_inference(
-            Settings(
-                state_dir=folder / "inference", redis_url=valkey_server.url, admin_key="sesame"
-            ),
-            SystemClock(),
-            outlet=lambda _key, _value: True,
-        )
         ingest = build_ingest(
-            Settings(state_dir=folder / "ingest"),
+            Settings(state_dir=folder / "ingest", admin_key="sesame"),
             SystemClock(),
             publisher=behind.publisher,
             metrics=behind.metrics,
         )
-        with served(inference) as one, served(ingest) as other:
-            yield {"inference": one, "ingest": other}
+        with served(ingest) as other:
+            inference = build_inference(
+                Settings(
+                    state_dir=folder / "inference",
+                    redis_url=valkey_server.url,
+                    admin_key="sesame",
+                    ingest_url=str(other.base_url),
+                ),
+                SystemClock(),
+                outlet=lambda _key, _value: True,
+            )
+            with served(inference) as one:
+                yield {"inference": one, "ingest": other}
 
 
 @pytest.mark.parametrize(("program", "operation", "mode"), ASKED)

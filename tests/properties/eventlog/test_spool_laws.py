@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from services.eventlog.frames import decode_entries, encode_entry
 from services.eventlog.port import Entry
-from services.eventlog.spool import Spool, decode_entries, encode_entry
+from services.eventlog.spool import Spool
 
 texts = st.text(max_size=8)
 entries = st.builds(
