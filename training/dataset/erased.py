@@ -43,7 +43,9 @@ def without_erased(base: Dataset, folder: Path, key_of: Callable[[], str]) -> Da
         part=base.meta.part,
         assumption=base.meta.assumption,
     )
-    return saying(left, base.meta.erased + count)
+    told = {"pseudonym_key_fingerprint": base.meta.pseudonym_key_fingerprint}
+    whole = replace(left, meta=left.meta.model_copy(update=told))
+    return saying(whole, base.meta.erased + count)
 
 
 def saying(dataset: Dataset, erased: int) -> Dataset:

@@ -166,7 +166,7 @@ def attributed(log: list[Row], rule: Rule = RULE, **how: int) -> tuple[list[Row]
         return pq.read_table(Path(home) / "out.parquet").to_pylist(), found
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(logs)
 def test_the_join_says_what_a_naive_one_says(log: list[Row]) -> None:
     rows, found = attributed(log)
@@ -178,7 +178,7 @@ def test_the_join_says_what_a_naive_one_says(log: list[Row]) -> None:
         assert found.counts[f"{kind}s"] == sum(row["type"] == kind for row in log)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(logs)
 def test_parts_change_neither_rows_nor_their_order(log: list[Row]) -> None:
     assert attributed(log, part_bytes=20_000)[0] == attributed(log)[0]

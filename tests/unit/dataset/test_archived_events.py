@@ -1,5 +1,6 @@
 """`maitred data extend`: what diners did since, as rows to train on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ from maitred.errors import InvalidDataset
 from tests.support.archives import KEY, archive_of, erase, order, wire
 from tests.support.datasets import Ran, run_data, small_dataset
 from training.dataset.archive import extend
+from training.dataset.erased import without_erased
 from training.dataset.folder import Dataset, build, load, save
 
 RATE = 0.1
@@ -156,8 +158,11 @@ def test_rows_of_erased_diners_leave_the_base_up_to_the_time_of_the_erasure(tmp_
     ]
     plain = small_dataset(rows)
     base = build(plain.events, plain.restaurants, known, source="a test")
+    keyed = base.meta.model_copy(update={"pseudonym_key_fingerprint": "0123456789ab"})
     folder = archive_of(tmp_path / "archive", erase("e"))
 
+    left = without_erased(replace(base, meta=keyed), folder, lambda: KEY)
+    assert left.meta.pseudonym_key_fingerprint == "0123456789ab"
     ran = extend_by_command(base, tmp_path, folder)
 
     assert ran.exit_code == 0, ran.err
