@@ -129,6 +129,11 @@ class Settings(BaseSettings):
     commission_rate: Share = Field(
         0.15, description="Assumed share of a basket that is revenue where no event states it."
     )
+    attribution_hours: float = Field(
+        24.0,
+        ge=0,
+        description="How long after an impression an event that names no request may belong to it, hours.",
+    )
 
     # retraining
     retrain_events: int = Field(

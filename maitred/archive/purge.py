@@ -35,9 +35,9 @@ def purge(shelf: Shelf, files: Iterable[ArchivedFile], users: Collection[str]) -
     result = Purged()
     names = pa.array(sorted(users), pa.string())
     for file in files if users else ():
-        found = _rows_of(shelf, file, names)
-        if not found:
+        if not _holds_any(shelf, file, names):
             continue
+        found = _rows_of(shelf, file, names)
         result.gone += found
         result.files.update({user for user, _ in found})
         result.doomed.append(file)
@@ -45,6 +45,11 @@ def purge(shelf: Shelf, files: Iterable[ArchivedFile], users: Collection[str]) -
         if rest is not None:
             result.written.append(rest)
     return result
+
+
+def _holds_any(shelf: Shelf, file: ArchivedFile, names: pa.Array) -> bool:
+    columns = (piece["user_id"] for piece in pieces(shelf.path(file), ["user_id"]))
+    return any(pc.any(pc.is_in(users, names)).as_py() for users in columns)
 
 
 def _rows_of(shelf: Shelf, file: ArchivedFile, names: pa.Array) -> list[tuple[str, str]]:

@@ -121,8 +121,9 @@ def _conform(batch: pa.RecordBatch, schema: pa.Schema, file: Path) -> pa.Table:
         if field.name not in batch.schema.names:
             columns.append(pa.nulls(len(batch), field.type))
             continue
+        column = batch.column(field.name)
         try:
-            columns.append(batch.column(field.name).cast(field.type))
+            columns.append(column if column.type == field.type else column.cast(field.type))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise _foreign(file, field.name, f"is not {field.type}: {error}") from error
     return pa.table(columns, schema=schema)

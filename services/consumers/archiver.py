@@ -50,7 +50,7 @@ class ArchiveConsumer:
         dead: Letters,
         *,
         clock: Clock,
-        forget: Callable[[Collection[str]], None] = _nobody,
+        forget: Callable[[Collection[str]], object] = _nobody,
     ) -> None:
         self._writer = writer
         self._dead = dead

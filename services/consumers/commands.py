@@ -14,12 +14,17 @@ from maitred.errors import NotFound, Refused, UsageError
 from maitred.observability import configure_logging
 from maitred.priority import BACKGROUND, give_way
 from maitred.settings import load
+from services.consumers.archive_commands import attribute, rebuild
 
 __all__ = ["consume", "events"]
 
-events = typer.Typer(no_args_is_help=True, help="Audit the archive of events; show dead letters.")
+events = typer.Typer(
+    no_args_is_help=True, help="Audit, rebuild and read the archive of events; show dead letters."
+)
 dead = typer.Typer(no_args_is_help=True, help="Records that could not be archived.")
 events.add_typer(dead, name="dead")
+events.command()(attribute)
+events.command()(rebuild)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -91,8 +96,8 @@ def replay(
     Serving and consuming go on. Until the switch at the end nothing changes: Ctrl-C is safe.
     """
     from services.consumers.deps import open_replay  # noqa: PLC0415  # Kafka's client and pyarrow
-    from services.consumers.progress import reading  # noqa: PLC0415
     from services.consumers.replay import Source  # noqa: PLC0415
+    from services.consumers.screen import reading  # noqa: PLC0415
 
     wanted = Source.named(source)
     with open_replay(load(), SystemClock()) as work, reading() as progress:

@@ -29,7 +29,15 @@ from services.consumers.steps import Commands, Plan, Result, forget_diners, retr
 from services.eventlog.kafka import KafkaLogReader, KafkaLogWriter
 from services.eventlog.topics import bootstrap_of, topics_of
 
-__all__ = ["Runs", "Which", "archive_folder", "dead_reader", "open_replay", "open_runner"]
+__all__ = [
+    "Runs",
+    "Which",
+    "archive_folder",
+    "dead_reader",
+    "open_replay",
+    "open_runner",
+    "rebuild_reader",
+]
 
 Which = Literal["features", "archive", "retrain"]
 _DEFAULT_VALKEY_PORT = 6390
@@ -51,6 +59,13 @@ def dead_reader(settings: Settings, clock: Clock) -> KafkaLogReader:
     topics = topics_of(settings)
     bootstrap = bootstrap_of(settings)
     return KafkaLogReader(bootstrap, topics, topics.dead.name, "maitred.dead", clock=clock)
+
+
+def rebuild_reader(settings: Settings, clock: Clock) -> KafkaLogReader:
+    """Return a reader of all events from the oldest on that remembers nothing."""
+    topics = topics_of(settings)
+    bootstrap = bootstrap_of(settings)
+    return KafkaLogReader(bootstrap, topics, topics.events.name, "maitred.rebuild", clock=clock)
 
 
 class Runs(Protocol):
