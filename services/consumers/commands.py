@@ -100,8 +100,8 @@ def replay(
     Serving and consuming go on. Until the switch at the end nothing changes: Ctrl-C is safe.
     """
     from services.consumers.deps import open_replay  # noqa: PLC0415  # Kafka's client and pyarrow
-    from services.consumers.screen import reading  # noqa: PLC0415
     from services.consumers.replay import Source  # noqa: PLC0415
+    from services.consumers.screen import reading  # noqa: PLC0415
 
     wanted = Source.named(source)
     with open_replay(load(), SystemClock()) as work, reading() as progress:
