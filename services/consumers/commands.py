@@ -9,15 +9,17 @@ from typing import Annotated, Literal
 import typer
 
 from maitred.clock import SystemClock
-from maitred.errors import NotFound, Refused, UsageError
+from maitred.errors import Refused, UsageError
 from maitred.observability import configure_logging
 from maitred.priority import BACKGROUND, give_way
 from maitred.settings import load
+from services.consumers.dead_commands import dead
 
 __all__ = ["consume", "events"]
 
-events = typer.Typer(no_args_is_help=True, help="Audit the archive of events; show dead letters.")
-dead = typer.Typer(no_args_is_help=True, help="Records that could not be archived.")
+events = typer.Typer(
+    no_args_is_help=True, help="Audit the archive of events; show dead letters and put them back."
+)
 events.add_typer(dead, name="dead")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -65,37 +67,6 @@ def audit(
     if not found.is_sound:
         msg = f"{len(found.missing)} events are missing, {found.repeated} rows stand there twice"
         raise Refused(msg, next_step="docs/runbook.md: the audit does not balance")
-
-
-@dead.command("list")
-def list_dead(*, as_json: Json = False) -> None:
-    """List dead letters, oldest first."""
-    from rich import print as show  # noqa: PLC0415
-
-    from services.consumers.audit import letters, letters_table, summary  # noqa: PLC0415
-
-    found = letters(load(), SystemClock())
-    if as_json:
-        for letter in found:
-            typer.echo(json.dumps(summary(letter)))
-    else:
-        show(letters_table(found))
-
-
-@dead.command()
-def show(
-    name: Annotated[str, typer.Argument(help="Its name in the list: partition-offset.")],
-) -> None:
-    """Print one dead letter: why and from where on stderr, its bytes on stdout."""
-    from services.consumers.audit import letters, summary  # noqa: PLC0415
-
-    for letter in letters(load(), SystemClock()):
-        if letter.name == name:
-            typer.echo(json.dumps(summary(letter)), err=True)
-            typer.echo(letter.value.decode(errors="backslashreplace"))
-            return
-    msg = f"there is no dead letter {name}"
-    raise NotFound(msg, next_step="maitred events dead list")
 
 
 def _lines(file: Path) -> list[str]:

@@ -4,6 +4,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -19,13 +20,25 @@ from services.consumers.batch import Consumer
 from services.consumers.dead import DeadLetters
 from services.consumers.features import FeaturesConsumer
 from services.consumers.health import serve_health
+from services.consumers.purge import Purge
 from services.consumers.retrain import Limits, Retrainer
+from services.consumers.revival import Revival
 from services.consumers.runner import Runner
 from services.consumers.steps import Commands, Plan, Result, retrain
+from services.eventlog.admin import forget_before
 from services.eventlog.kafka import KafkaLogReader, KafkaLogWriter
+from services.eventlog.port import LogWriter
 from services.eventlog.topics import bootstrap_of, topics_of
 
-__all__ = ["Runs", "Which", "archive_folder", "dead_reader", "open_runner"]
+__all__ = [
+    "Runs",
+    "Which",
+    "archive_folder",
+    "dead_reader",
+    "open_revival",
+    "open_runner",
+    "purge_of",
+]
 
 Which = Literal["features", "archive", "retrain"]
 _DEFAULT_VALKEY_PORT = 6390
@@ -45,6 +58,39 @@ def dead_reader(settings: Settings, clock: Clock) -> KafkaLogReader:
     topics = topics_of(settings)
     bootstrap = bootstrap_of(settings)
     return KafkaLogReader(bootstrap, topics, topics.dead.name, "maitred.dead", clock=clock)
+
+
+@contextmanager
+def open_revival(settings: Settings, clock: Clock) -> Iterator[Revival]:
+    """Yield what puts dead letters back; nobody else does so on this state folder meanwhile.
+
+    Raises:
+        Refused: somebody else does.
+    """
+    topics, bootstrap = topics_of(settings), bootstrap_of(settings)
+
+    def open_reader(topic: str) -> KafkaLogReader:
+        return KafkaLogReader(bootstrap, topics, topic, "maitred.dead", clock=clock)
+
+    lock = settings.state_dir / "dead.lock"
+    with _held(lock, clock, "another process puts dead letters back", within_s=0.5):
+        log = KafkaLogWriter(bootstrap, topics, clock=clock)
+        try:
+            yield Revival(log, topics, open_reader, clock=clock)
+        finally:
+            log.close(1.0)
+
+
+def purge_of(settings: Settings, log: LogWriter, clock: Clock) -> Purge:
+    """Return what removes the dead letters of diners; ``log`` is its way into Kafka."""
+    topics, bootstrap = topics_of(settings), bootstrap_of(settings)
+    return Purge(
+        log,
+        lambda: dead_reader(settings, clock),
+        partial(forget_before, bootstrap, topics.dead.name),
+        topics.dead.name,
+        clock=clock,
+    )
 
 
 class Runs(Protocol):
@@ -104,7 +150,8 @@ def _runner(
 
 def _retrainer(settings: Settings, clock: Clock, metrics: Metrics, stack: ExitStack) -> Retrainer:
     home = settings.state_dir / "retrain"
-    lock = stack.enter_context(_leadership(home / "lock", clock))
+    held = _held(home / "lock", clock, "another process sees to retraining")
+    lock = stack.enter_context(held)
     kinds = frozenset(kind.strip() for kind in settings.retrain_traffic.split(","))
     limits = Limits(settings.retrain_events, timedelta(hours=settings.retrain_hours), kinds)
 
@@ -143,14 +190,16 @@ def _retrainer(settings: Settings, clock: Clock, metrics: Metrics, stack: ExitSt
 
 
 @contextmanager
-def _leadership(file: Path, clock: Clock) -> Iterator[int]:
-    """Yield the descriptor of a lock that one retrainer holds, and the processes it starts.
+def _held(
+    file: Path, clock: Clock, otherwise: str, within_s: float = _LEADER_WITHIN_S
+) -> Iterator[int]:
+    """Yield the descriptor of a lock that one process holds, and the processes it starts.
 
     Raises:
-        Refused: another one holds it; one that was just killed is waited for.
+        Refused: another one holds it, in the words given; one that was just killed is waited for.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    deadline = clock.monotonic() + _LEADER_WITHIN_S
+    deadline = clock.monotonic() + within_s
     with file.open("a") as lock:
         while True:
             try:
@@ -158,8 +207,7 @@ def _leadership(file: Path, clock: Clock) -> Iterator[int]:
                 break
             except OSError as error:
                 if clock.monotonic() > deadline:
-                    msg = "another process sees to retraining"
-                    raise Refused(msg, next_step="maitred status shows it") from error
+                    raise Refused(otherwise, next_step="maitred status shows it") from error
                 clock.sleep(0.1)
         yield lock.fileno()
 

@@ -1,4 +1,4 @@
-"""Apache Kafka as the log; the only module that imports its client, and where its errors end.
+"""Apache Kafka as the log. Its client is known here and in ``admin.py`` only, and its errors end there.
 
 The client's traps are known and met here: the producer never blocks for metadata, what is
 unacknowledged is bounded, deliveries do not expire (an expired one would kill the idempotent
@@ -11,12 +11,11 @@ import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
-from typing import Any, Final
-
-from typing_extensions import override
+from typing import Any
 
 from maitred.clock import Clock
 from maitred.errors import LogUnavailable
+from services.eventlog.admin import CALL_MS, ensure_topics, translated
 from services.eventlog.port import Headers, Record
 from services.eventlog.topics import Topics
 from services.eventlog.tuning import consumer_settings, producer_settings
@@ -24,61 +23,25 @@ from services.eventlog.tuning import consumer_settings, producer_settings
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # importlib.resources, inside the client
     import kafka
-    import kafka.admin
     import kafka.errors
 
 __all__ = ["KafkaLogReader", "KafkaLogWriter", "ensure_topics"]
 
 _LOG = logging.getLogger(__name__)
-_CALL_MS: Final = 2_000
-
-
-class _Translated(contextlib.AbstractContextManager["_Translated"]):
-    """Turns the client's errors into ours; a class, for every record passes it."""
-
-    @override
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, (kafka.errors.KafkaError, OSError, TimeoutError)):
-            msg = f"Kafka did not answer: {error or type(error).__name__}"
-            raise LogUnavailable(msg, next_step="is it running? maitred status") from error
-
-
-_translated: Final = _Translated()
-
-
-def ensure_topics(bootstrap: Sequence[str], topics: Topics) -> None:
-    """Create the topics that do not exist; the others stay as they are. Blocks for seconds.
-
-    Raises:
-        LogUnavailable: Kafka did not answer.
-    """
-    wanted = {
-        topic.name: {
-            "num_partitions": topic.partitions,
-            "replication_factor": -1,
-            "configs": {"retention.ms": str(int(topic.retention.total_seconds() * 1000))},
-        }
-        for topic in (topics.events, topics.dead)
-    }
-    with _translated:
-        admin = kafka.admin.KafkaAdminClient(
-            bootstrap_servers=list(bootstrap), bootstrap_timeout_ms=_CALL_MS
-        )
-        try:
-            known = set(admin.list_topics())
-            missing = {name: shape for name, shape in wanted.items() if name not in known}
-            if missing:
-                with contextlib.suppress(kafka.errors.TopicAlreadyExistsError):
-                    admin.create_topics(missing, timeout_ms=_CALL_MS, wait_for_metadata=True)
-        finally:
-            admin.close()
+_KEYS = "surrogateescape"
+"""Keys that are no UTF-8 are foreign; they go back as they came."""
+_GONE = (
+    "topic %s was deleted while we ran and is made anew, empty; what was in it and not yet read is "
+    "lost: docs/runbook.md, a topic was deleted"
+)
 
 
 class KafkaLogWriter:
     """An idempotent producer that can be thrown away; see :class:`services.eventlog.port.LogWriter`.
 
-    Creates missing topics in the background as soon as Kafka can be reached. ``linger_ms``: how long
-    a record waits for company, with which it compresses better and costs less.
+    Creates missing topics in the background as soon as Kafka can be reached, and looks again whenever
+    a record was refused: one that somebody deleted comes back, empty. ``linger_ms``: how long a
+    record waits for company, with which it compresses better and costs less.
     """
 
     def __init__(
@@ -90,7 +53,7 @@ class KafkaLogWriter:
         max_unacknowledged: int = 20_000,
         linger_ms: int = 5,
     ) -> None:
-        self._bootstrap = list(bootstrap)
+        self._bootstrap = bootstrap
         self._topics = topics
         self._clock = clock
         self._max_unacknowledged = max_unacknowledged
@@ -98,16 +61,24 @@ class KafkaLogWriter:
         self._unacknowledged: set[Future[None]] = set()
         self._producer: Any = None
         self._is_closed = threading.Event()
-        threading.Thread(target=self._create_topics, name="topics", daemon=True).start()
+        self._is_in_doubt = threading.Event()
+        self._is_in_doubt.set()
+        threading.Thread(target=self._see_to_topics, name="topics", daemon=True).start()
 
     def append(self, topic: str, key: str, value: bytes, headers: Headers = ()) -> "Future[None]":
         """See :class:`~services.eventlog.port.LogWriter`; one caller at a time."""
         if len(self._unacknowledged) >= self._max_unacknowledged:
             msg = f"{self._max_unacknowledged} records wait for Kafka's acknowledgement"
             raise LogUnavailable(msg)
-        with _translated:
-            self._producer = self._producer or kafka.KafkaProducer(**self._settings)
-            sent = self._producer.send(topic, value, key.encode(), headers=list(headers))
+        try:
+            with translated:
+                self._producer = self._producer or kafka.KafkaProducer(**self._settings)
+                sent = self._producer.send(
+                    topic, value, key.encode(errors=_KEYS), headers=list(headers)
+                )
+        except LogUnavailable:
+            self._is_in_doubt.set()
+            raise
         future: Future[None] = Future()
         self._unacknowledged.add(future)
         sent.add_callback(self._acknowledge, future)
@@ -117,6 +88,7 @@ class KafkaLogWriter:
     def reset(self) -> None:
         """See :class:`~services.eventlog.port.LogWriter`."""
         producer, self._producer = self._producer, None
+        self._is_in_doubt.set()
         if producer is not None:
             self._end(producer, within_s=0.0)
         for future in tuple(self._unacknowledged):
@@ -125,6 +97,7 @@ class KafkaLogWriter:
     def close(self, within_s: float) -> None:
         """See :class:`~services.eventlog.port.LogWriter`."""
         self._is_closed.set()
+        self._is_in_doubt.set()
         producer, self._producer = self._producer, None
         if producer is not None:
             self._end(producer, within_s)
@@ -150,14 +123,23 @@ class KafkaLogWriter:
         with contextlib.suppress(InvalidStateError):
             future.set_exception(error)
 
-    def _create_topics(self) -> None:
-        while not self._is_closed.is_set():
+    def _see_to_topics(self) -> None:
+        """Whenever they are in doubt, ask until Kafka has answered; say what a person should know."""
+        said, is_first = "", True
+        while self._is_in_doubt.wait() and not self._is_closed.is_set():
+            self._is_in_doubt.clear()
             try:
-                ensure_topics(self._bootstrap, self._topics)
-            except LogUnavailable:
-                self._is_closed.wait(0.5)
+                created = ensure_topics(self._bootstrap, self._topics)
+            except LogUnavailable as error:
+                if str(error) != said:
+                    _LOG.warning("%s; %s", error, error.next_step)
+                said = str(error)
+                self._is_in_doubt.set()
             else:
-                return
+                if created and not is_first:
+                    _LOG.error(_GONE, ", ".join(created))
+                said, is_first = "", False
+            self._is_closed.wait(0.5)
 
 
 class KafkaLogReader:
@@ -177,7 +159,7 @@ class KafkaLogReader:
         clock: Clock,
         gather_ms: int = 10,
     ) -> None:
-        self._bootstrap = list(bootstrap)
+        self._bootstrap = bootstrap
         self._topics = topics
         self._topic = topic
         self._settings = consumer_settings(bootstrap, name, gather_ms)
@@ -185,16 +167,18 @@ class KafkaLogReader:
         self._consumer: Any = None
         self._wanted: dict[int, int] = {}
         self._positions: dict[int, int] = {}
+        self._said = ""
 
     def poll(self, wait_s: float) -> Sequence[Record]:
         """See :class:`~services.eventlog.port.LogReader`."""
         if self._consumer is None:
             try:
                 self._connect()
-            except LogUnavailable:
+            except LogUnavailable as error:
+                self._say(error)
                 self._clock.sleep(min(wait_s, 0.5))
                 return ()
-        with _translated:
+        with translated:
             batches = self._consumer.poll(timeout_ms=int(wait_s * 1000))
         records = [self._record(raw) for batch in batches.values() for raw in batch]
         for record in records:
@@ -214,8 +198,8 @@ class KafkaLogReader:
             self._partition(number): kafka.OffsetAndMetadata(offset, "", -1)
             for number, offset in offsets.items()
         }
-        with _translated:
-            consumer.commit(marks, timeout_ms=_CALL_MS)
+        with translated:
+            consumer.commit(marks, timeout_ms=CALL_MS)
 
     def positions(self) -> Mapping[int, int]:
         """See :class:`~services.eventlog.port.LogReader`."""
@@ -224,31 +208,37 @@ class KafkaLogReader:
     def end_offsets(self) -> Mapping[int, int]:
         """See :class:`~services.eventlog.port.LogReader`."""
         consumer = self._require_consumer()
-        with _translated:
-            ends = consumer.end_offsets(list(consumer.assignment()), timeout_ms=_CALL_MS)
+        with translated:
+            ends = consumer.end_offsets(list(consumer.assignment()), timeout_ms=CALL_MS)
         return {partition.partition: int(offset) for partition, offset in ends.items()}
 
     def close(self) -> None:
         """See :class:`~services.eventlog.port.LogReader`."""
         if self._consumer is not None:
-            with contextlib.suppress(LogUnavailable), _translated:
-                self._consumer.close(autocommit=False, timeout_ms=_CALL_MS)
+            with contextlib.suppress(LogUnavailable), translated:
+                self._consumer.close(autocommit=False, timeout_ms=CALL_MS)
             self._consumer = None
 
     def _connect(self) -> None:
         ensure_topics(self._bootstrap, self._topics)
-        with _translated:
+        with translated:
             consumer = kafka.KafkaConsumer(**self._settings)
         try:
-            with _translated:
+            with translated:
                 starts = self._starts(consumer)
         except LogUnavailable:
-            consumer.close(autocommit=False, timeout_ms=_CALL_MS)
+            consumer.close(autocommit=False, timeout_ms=CALL_MS)
             raise
         for number, offset in starts.items():
             self._wanted.setdefault(number, self._positions.get(number, offset))
         self._consumer = consumer
         self._apply_seeks()
+
+    def _say(self, error: LogUnavailable) -> None:
+        """Tell the log why there is no connection, once a reason."""
+        if str(error) != self._said:
+            self._said = str(error)
+            _LOG.warning("%s; %s", error, error.next_step)
 
     def _starts(self, consumer: Any) -> dict[int, int]:  # noqa: ANN401 - the client has no types
         """Assign all partitions, and return what was committed for each, else its oldest offset."""
@@ -258,8 +248,8 @@ class KafkaLogReader:
             raise LogUnavailable(msg)
         partitions = [self._partition(number) for number in numbers]
         consumer.assign(partitions)
-        oldest = consumer.beginning_offsets(partitions, timeout_ms=_CALL_MS)
-        kept = {p: consumer.committed(p, timeout_ms=_CALL_MS) for p in partitions}
+        oldest = consumer.beginning_offsets(partitions, timeout_ms=CALL_MS)
+        kept = {p: consumer.committed(p, timeout_ms=CALL_MS) for p in partitions}
         return {p.partition: int(oldest[p] if kept[p] is None else kept[p]) for p in partitions}
 
     def _apply_seeks(self) -> None:
@@ -274,11 +264,11 @@ class KafkaLogReader:
 
     def _require_consumer(self) -> Any:  # noqa: ANN401 - the client has no types
         if self._consumer is None:
-            msg = "Kafka has not answered yet"
+            msg = self._said or "Kafka has not answered yet"
             raise LogUnavailable(msg, next_step="is it running? maitred status")
         return self._consumer
 
     def _record(self, raw: Any) -> Record:  # noqa: ANN401 - the client has no types
-        key = (raw.key or b"").decode(errors="replace")
+        key = (raw.key or b"").decode(errors=_KEYS)
         headers = tuple((str(name), bytes(value or b"")) for name, value in raw.headers)
         return Record(raw.topic, raw.partition, raw.offset, key, bytes(raw.value or b""), headers)

@@ -29,7 +29,7 @@ class MemoryBroker:
 
     def put(self, topic: str, key: str, value: bytes, headers: Headers) -> Record:
         """Store one record and wake readers."""
-        partition = bucket(key) % self.partitions
+        partition = bucket(key.encode(errors="replace").decode()) % self.partitions
         with self.changed:
             log = self.logs.setdefault((topic, partition), [])
             record = Record(topic, partition, len(log), key, value, headers)
