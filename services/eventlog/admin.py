@@ -134,15 +134,25 @@ def _why_not(bootstrap: Sequence[str], clients: Sequence[Any], error: Exception)
 
 
 def _refusal(client: Any) -> str | None:  # noqa: ANN401 - the client has no types
-    """Connect once more and return what the broker said against us, if it was that."""
+    """Connect once more and return what the broker has against us, if it is that.
+
+    Brokers answer and hang up in one; the client then sees the second and drops the first. So a
+    broker that told its versions and hung up when we said who we are has refused us.
+    """
     manager = client._manager  # noqa: SLF001 - its own bootstrap keeps the reason to itself
+    if not manager.config["security_protocol"].startswith("SASL"):
+        return None
+    tried: list[Any] = []
 
     async def ask() -> None:
         node = manager.cluster.bootstrap_brokers()[0].node_id
         manager.reset_backoff(node)
-        await manager.get_connection(
-            node, timeout_ms=CALL_MS, pop_on_close=False, refresh_metadata_on_err=False
+        tried.append(
+            manager.get_connection(
+                node, timeout_ms=CALL_MS, pop_on_close=False, refresh_metadata_on_err=False
+            )
         )
+        await tried[0]
 
     try:
         manager.run(ask)
@@ -152,7 +162,8 @@ def _refusal(client: Any) -> str | None:  # noqa: ANN401 - the client has no typ
     ) as error:
         return str(error)
     except (kafka.errors.KafkaError, OSError):
-        return None
+        if tried and tried[0].broker_version_data is not None:
+            return f"it hung up on {manager.config['sasl_mechanism']}"
     return None
 
 

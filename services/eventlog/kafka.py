@@ -167,7 +167,8 @@ class KafkaLogReader:
         self._consumer: Any = None
         self._wanted: dict[int, int] = {}
         self._positions: dict[int, int] = {}
-        self._said = ""
+        self._error: LogUnavailable | None = None
+        self._topic_id: object = None
 
     def poll(self, wait_s: float) -> Sequence[Record]:
         """See :class:`~services.eventlog.port.LogReader`."""
@@ -180,6 +181,9 @@ class KafkaLogReader:
                 return ()
         with translated:
             batches = self._consumer.poll(timeout_ms=int(wait_s * 1000))
+        if self._is_another_topic():
+            self._begin_anew()
+            return ()
         records = [self._record(raw) for batch in batches.values() for raw in batch]
         for record in records:
             self._positions[record.partition] = record.offset + 1
@@ -234,10 +238,24 @@ class KafkaLogReader:
         self._consumer = consumer
         self._apply_seeks()
 
+    def _is_another_topic(self) -> bool:
+        """Tell whether the topic's name means another topic now than when we connected."""
+        now = self._consumer._client.cluster.topic_id(self._topic)  # noqa: SLF001 - not told otherwise
+        if self._topic_id is None:
+            self._topic_id = now
+        return now is not None and now != self._topic_id
+
+    def _begin_anew(self) -> None:
+        """Read the topic from its beginning: offsets of the one that was deleted mean nothing in it."""
+        _LOG.error("topic %s was deleted and made anew: it is read from its beginning", self._topic)
+        self.close()
+        self._topic_id = None
+        self._positions = dict.fromkeys(self._positions, 0)
+
     def _say(self, error: LogUnavailable) -> None:
         """Tell the log why there is no connection, once a reason."""
-        if str(error) != self._said:
-            self._said = str(error)
+        known, self._error = self._error, error
+        if str(error) != str(known):
             _LOG.warning("%s; %s", error, error.next_step)
 
     def _starts(self, consumer: Any) -> dict[int, int]:  # noqa: ANN401 - the client has no types
@@ -264,7 +282,9 @@ class KafkaLogReader:
 
     def _require_consumer(self) -> Any:  # noqa: ANN401 - the client has no types
         if self._consumer is None:
-            msg = self._said or "Kafka has not answered yet"
+            if self._error is not None:
+                raise LogUnavailable(str(self._error), next_step=self._error.next_step)
+            msg = "Kafka has not answered yet"
             raise LogUnavailable(msg, next_step="is it running? maitred status")
         return self._consumer
 
