@@ -38,10 +38,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--rounds", type=int, default=36, help="strikes, each kind in turn (default: 36)")
+    add("--rounds", type=int, default=72, help="strikes, each kind in turn (default: 72)")
     add("--seed", type=int, default=7, help="of the plan and of the events (default: 7)")
     add("--brokers", type=int, choices=[1, 3], default=1, help="a cluster of three, or one")
-    add("--minutes", type=float, default=10.0, help="begin no round after this time (default: 10)")
+    add("--minutes", type=float, default=12.0, help="begin no round after this time (default: 12)")
     add("--short", action="store_true", help="hardly any calm between two strikes")
     add(
         "--state",

@@ -73,7 +73,7 @@ def open_revival(settings: Settings, clock: Clock) -> Iterator[Revival]:
         return KafkaLogReader(bootstrap, topics, topic, "maitred.dead", clock=clock)
 
     lock = settings.state_dir / "dead.lock"
-    with _held(lock, clock, "another process puts dead letters back", within_s=0.5):
+    with _lock(lock, clock, "another process puts dead letters back", 0.0):
         log = KafkaLogWriter(bootstrap, topics, clock=clock)
         try:
             yield Revival(log, topics, open_reader, clock=clock)
@@ -150,8 +150,8 @@ def _runner(
 
 def _retrainer(settings: Settings, clock: Clock, metrics: Metrics, stack: ExitStack) -> Retrainer:
     home = settings.state_dir / "retrain"
-    held = _held(home / "lock", clock, "another process sees to retraining")
-    lock = stack.enter_context(held)
+    said = "another process sees to retraining: maitred status shows it"
+    lock = stack.enter_context(_lock(home / "lock", clock, said, _LEADER_WITHIN_S))
     kinds = frozenset(kind.strip() for kind in settings.retrain_traffic.split(","))
     limits = Limits(settings.retrain_events, timedelta(hours=settings.retrain_hours), kinds)
 
@@ -190,13 +190,11 @@ def _retrainer(settings: Settings, clock: Clock, metrics: Metrics, stack: ExitSt
 
 
 @contextmanager
-def _held(
-    file: Path, clock: Clock, otherwise: str, within_s: float = _LEADER_WITHIN_S
-) -> Iterator[int]:
-    """Yield the descriptor of a lock that one process holds, and the processes it starts.
+def _lock(file: Path, clock: Clock, said: str, within_s: float) -> Iterator[int]:
+    """Yield the descriptor of a lock that one process holds, and those it starts.
 
     Raises:
-        Refused: another one holds it, in the words given; one that was just killed is waited for.
+        Refused: another one holds it; one that was just killed is waited for.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     deadline = clock.monotonic() + within_s
@@ -207,7 +205,7 @@ def _held(
                 break
             except OSError as error:
                 if clock.monotonic() > deadline:
-                    raise Refused(otherwise, next_step="maitred status shows it") from error
+                    raise Refused(said, next_step="wait for its end, or end it") from error
                 clock.sleep(0.1)
         yield lock.fileno()
 

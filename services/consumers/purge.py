@@ -22,7 +22,7 @@ _NO_ID: Final = rb"[^0-9A-Za-z_.:@-]"
 
 
 class Purge:
-    """Removes the letters of diners; the one writer of dead letters calls it, so none comes between."""
+    """Removes the letters of diners; one at a time may run. What is buried meanwhile stays."""
 
     def __init__(
         self,

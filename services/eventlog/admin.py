@@ -5,6 +5,7 @@ Client errors end here and in :mod:`services.eventlog.kafka`, the only other mod
 
 import contextlib
 import logging
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -22,11 +23,16 @@ with warnings.catch_warnings():
     import kafka.errors
     from kafka.net.compat import KafkaNetClient
 
-__all__ = ["CALL_MS", "Translated", "ensure_topics", "forget_before", "translated"]
+__all__ = ["CALL_MS", "TopicKeeper", "Translated", "ensure_topics", "forget_before", "translated"]
 
 _LOG = logging.getLogger(__name__)
 CALL_MS: Final = 2_000
 """Longest wait for one answer of Kafka, milliseconds."""
+_PAUSE_S: Final = 0.5
+_GONE: Final = (
+    "topic %s was deleted while we ran and is made anew, empty; what was in it and not yet read is "
+    "lost: docs/runbook.md, a topic was deleted"
+)
 
 
 class Translated(contextlib.AbstractContextManager["Translated"]):
@@ -71,6 +77,45 @@ def ensure_topics(bootstrap: Sequence[str], topics: Topics) -> tuple[str, ...]:
                 admin.create_topics(missing, timeout_ms=CALL_MS, wait_for_metadata=True)
     _warn_of_few_partitions(topics, known)
     return tuple(missing)
+
+
+class TopicKeeper:
+    """Sees to it, on a thread of its own, that topics exist; looks again whenever it is told to."""
+
+    def __init__(self, bootstrap: Sequence[str], topics: Topics) -> None:
+        self._bootstrap = bootstrap
+        self._topics = topics
+        self._is_closed = threading.Event()
+        self._is_in_doubt = threading.Event()
+        self._is_in_doubt.set()
+        threading.Thread(target=self._keep, name="topics", daemon=True).start()
+
+    def look(self) -> None:
+        """Look soon, and until Kafka has answered. Never blocks."""
+        self._is_in_doubt.set()
+
+    def close(self) -> None:
+        """End soon."""
+        self._is_closed.set()
+        self._is_in_doubt.set()
+
+    def _keep(self) -> None:
+        """Say once a reason what is wrong, and what a person should know of topics made anew."""
+        said, is_first = "", True
+        while self._is_in_doubt.wait() and not self._is_closed.is_set():
+            self._is_in_doubt.clear()
+            try:
+                created = ensure_topics(self._bootstrap, self._topics)
+            except LogUnavailable as error:
+                if str(error) != said:
+                    _LOG.warning("%s; %s", error, error.next_step)
+                said = str(error)
+                self._is_in_doubt.set()
+            else:
+                if created and not is_first:
+                    _LOG.error(_GONE, ", ".join(created))
+                said, is_first = "", False
+            self._is_closed.wait(_PAUSE_S)
 
 
 def forget_before(bootstrap: Sequence[str], topic: str, offsets: Mapping[int, int]) -> None:

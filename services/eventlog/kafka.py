@@ -7,7 +7,6 @@ producer for good), and a producer that hangs is thrown away and made anew by :m
 
 import contextlib
 import logging
-import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
@@ -15,7 +14,7 @@ from typing import Any
 
 from maitred.clock import Clock
 from maitred.errors import LogUnavailable
-from services.eventlog.admin import CALL_MS, ensure_topics, translated
+from services.eventlog.admin import CALL_MS, TopicKeeper, ensure_topics, translated
 from services.eventlog.port import Headers, Record
 from services.eventlog.topics import Topics
 from services.eventlog.tuning import consumer_settings, producer_settings
@@ -30,10 +29,6 @@ __all__ = ["KafkaLogReader", "KafkaLogWriter", "ensure_topics"]
 _LOG = logging.getLogger(__name__)
 _KEYS = "surrogateescape"
 """Keys that are no UTF-8 are foreign; they go back as they came."""
-_GONE = (
-    "topic %s was deleted while we ran and is made anew, empty; what was in it and not yet read is "
-    "lost: docs/runbook.md, a topic was deleted"
-)
 
 
 class KafkaLogWriter:
@@ -53,17 +48,12 @@ class KafkaLogWriter:
         max_unacknowledged: int = 20_000,
         linger_ms: int = 5,
     ) -> None:
-        self._bootstrap = bootstrap
-        self._topics = topics
         self._clock = clock
         self._max_unacknowledged = max_unacknowledged
         self._settings = producer_settings(bootstrap, linger_ms)
         self._unacknowledged: set[Future[None]] = set()
         self._producer: Any = None
-        self._is_closed = threading.Event()
-        self._is_in_doubt = threading.Event()
-        self._is_in_doubt.set()
-        threading.Thread(target=self._see_to_topics, name="topics", daemon=True).start()
+        self._keeper = TopicKeeper(bootstrap, topics)
 
     def append(self, topic: str, key: str, value: bytes, headers: Headers = ()) -> "Future[None]":
         """See :class:`~services.eventlog.port.LogWriter`; one caller at a time."""
@@ -77,7 +67,7 @@ class KafkaLogWriter:
                     topic, value, key.encode(errors=_KEYS), headers=list(headers)
                 )
         except LogUnavailable:
-            self._is_in_doubt.set()
+            self._keeper.look()
             raise
         future: Future[None] = Future()
         self._unacknowledged.add(future)
@@ -88,7 +78,7 @@ class KafkaLogWriter:
     def reset(self) -> None:
         """See :class:`~services.eventlog.port.LogWriter`."""
         producer, self._producer = self._producer, None
-        self._is_in_doubt.set()
+        self._keeper.look()
         if producer is not None:
             self._end(producer, within_s=0.0)
         for future in tuple(self._unacknowledged):
@@ -96,8 +86,7 @@ class KafkaLogWriter:
 
     def close(self, within_s: float) -> None:
         """See :class:`~services.eventlog.port.LogWriter`."""
-        self._is_closed.set()
-        self._is_in_doubt.set()
+        self._keeper.close()
         producer, self._producer = self._producer, None
         if producer is not None:
             self._end(producer, within_s)
@@ -122,24 +111,6 @@ class KafkaLogWriter:
         error = LogUnavailable(f"Kafka did not take a record: {reason}")
         with contextlib.suppress(InvalidStateError):
             future.set_exception(error)
-
-    def _see_to_topics(self) -> None:
-        """Whenever they are in doubt, ask until Kafka has answered; say what a person should know."""
-        said, is_first = "", True
-        while self._is_in_doubt.wait() and not self._is_closed.is_set():
-            self._is_in_doubt.clear()
-            try:
-                created = ensure_topics(self._bootstrap, self._topics)
-            except LogUnavailable as error:
-                if str(error) != said:
-                    _LOG.warning("%s; %s", error, error.next_step)
-                said = str(error)
-                self._is_in_doubt.set()
-            else:
-                if created and not is_first:
-                    _LOG.error(_GONE, ", ".join(created))
-                said, is_first = "", False
-            self._is_closed.wait(0.5)
 
 
 class KafkaLogReader:
