@@ -51,7 +51,7 @@ class Purge:
         """
         reader = self._open_reader()
         try:
-            records, ends = read_to_end(reader, clock=self._clock, within_s=60.0)
+            records, ends = read_to_end(reader, clock=self._clock)
         finally:
             reader.close()
         wanted = frozenset(user_ids)
