@@ -21,12 +21,13 @@ from maitred.store.state import StateStore
 from services.consumers.audit import audit_archive, letters
 from services.consumers.dead import read_to_end
 from services.consumers.deps import archive_folder
-from services.consumers.features import APPLIED
 from services.eventlog.kafka import KafkaLogReader
 from services.eventlog.topics import bootstrap_of, topics_of
 
 __all__ = ["Verdict", "judged"]
 
+_COUNTING: Final = frozenset({"live", "replay", "simulated"})
+"""Traffic that changes diners' states, by docs/events.md: not read from what is judged."""
 _WITHIN_S: Final = 90.0
 _LOOK_S: Final = 0.5
 _COLUMNS: Final = (
@@ -203,7 +204,7 @@ def _judge_states(verdict: Verdict, stack: ChaosStack, clock: Clock) -> None:
 def _computed(stack: ChaosStack) -> dict[str, DinerState]:
     """Return each diner's state, from scratch, in no particular order of events."""
     table = archive.table(
-        archive_folder(stack.settings), traffic=set(APPLIED), columns=[*_COLUMNS, *_ORDER]
+        archive_folder(stack.settings), traffic=_COUNTING, columns=[*_COLUMNS, *_ORDER]
     )
     by_diner: dict[str, list[Event]] = {}
     for row in table.to_pylist():
