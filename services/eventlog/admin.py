@@ -28,7 +28,7 @@ __all__ = ["CALL_MS", "TopicKeeper", "Translated", "ensure_topics", "forget_befo
 _LOG = logging.getLogger(__name__)
 CALL_MS: Final = 2_000
 """Longest wait for one answer of Kafka, milliseconds."""
-_PAUSE_S: Final = 0.5
+_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 2.0
 _GONE: Final = (
     "topic %s was deleted while we ran and is made anew, empty; what was in it and not yet read is "
     "lost: docs/runbook.md, a topic was deleted"
@@ -101,7 +101,7 @@ class TopicKeeper:
 
     def _keep(self) -> None:
         """Say once a reason what is wrong, and what a person should know of topics made anew."""
-        said, is_first = "", True
+        said, is_first, pause_s = "", True, _PAUSE_S
         while self._is_in_doubt.wait() and not self._is_closed.is_set():
             self._is_in_doubt.clear()
             try:
@@ -109,13 +109,13 @@ class TopicKeeper:
             except LogUnavailable as error:
                 if str(error) != said:
                     _LOG.warning("%s; %s", error, error.next_step)
-                said = str(error)
+                said, pause_s = str(error), min(2 * pause_s, _LONGEST_PAUSE_S)
                 self._is_in_doubt.set()
             else:
                 if created and not is_first:
                     _LOG.error(_GONE, ", ".join(created))
-                said, is_first = "", False
-            self._is_closed.wait(_PAUSE_S)
+                said, is_first, pause_s = "", False, _PAUSE_S
+            self._is_closed.wait(pause_s)
 
 
 def forget_before(bootstrap: Sequence[str], topic: str, offsets: Mapping[int, int]) -> None:
