@@ -84,6 +84,10 @@ bench: $(STAMP) ## Every ratio, side by side with its baseline (up to 30 min)
 bench-%: $(STAMP) ## One area: bench-serve, -scale, -curve, -train, -events (up to 8 min)
 	@$(BIN)/python -m loadtests.bench $*
 
+.PHONY: chaos
+chaos: $(STAMP) ## Kill -9 at random under a stream of events, then count: nothing lost, nothing twice (up to 15 min)
+	@$(BIN)/python -m loadtests.chaos
+
 .PHONY: quality
 quality: $(STAMP) ## Model tables: every recommender and every baseline on the real data (up to 20 min)
 	@$(BIN)/python -m training.quality

@@ -21,26 +21,23 @@ import numpy as np
 import psutil
 from prometheus_client import CollectorRegistry
 
+from loadtests import flow, freshness
 from loadtests.plots import bars
+from loadtests.servers import own_servers
 from loadtests.tables import markdown_table
+from loadtests.targets import said
 from maitred import archive
 from maitred.clock import SystemClock
 from maitred.errors import Refused
 from maitred.events import Traffic
 from maitred.observability import Metrics
 from maitred.policy import resolve
-from maitred.settings import Settings, cache_folder, child_environment, load
+from maitred.settings import Settings, child_environment
 from services.inference.ask import Ask
 from services.inference.channel import SocketChannel
 from services.inference.datagram import Impression
 from services.inference.impressions import ImpressionLog
 from services.inference.shown import Rung, Shown
-from services.local.broker import Broker, broker_launch
-from services.local.jars import class_path
-from services.local.java import find_java
-from services.local.ports import free_port
-from services.local.server import Server
-from services.local.valkey import find_valkey, valkey_launch
 
 __all__ = ["measure", "report"]
 
@@ -54,18 +51,47 @@ CLOCK = SystemClock()
 def report(options: argparse.Namespace) -> tuple[Mapping[str, object], str, str]:
     """Measure, and put it into words: figures, Markdown, SVG."""
     figures = measure(4_000 if options.quick else 20_000, PER_S)
+    flows = flow.measure(2, 10_000) if options.quick else flow.measure(5, 20_000)
+    fresh = freshness.measure(8.0 if options.quick else 20.0)
     spent = {str(name): float(us) for name, us in figures["cpu_us"].items()}
+    chart = bars({name: {"CPU": us} for name, us in spent.items()},
+                 title="What follows an impression", unit="CPU microseconds each")  # fmt: skip
+    promises = [*flow.targets(flows), *freshness.targets(fresh)]
+    body = "\n\n".join(
+        [
+            _costs(figures["impressions"], spent),
+            _flows(flows),
+            freshness.table(fresh),
+            "\n".join(said(promises)),
+        ]
+    )
+    return {**figures, "flow": flows, "freshness": fresh}, body, chart
+
+
+def _costs(count: int, spent: Mapping[str, float]) -> str:
     rows: list[list[object]] = [[name, us, us * PER_S / 1e4] for name, us in spent.items()]
     rows.append(["together", sum(spent.values()), sum(spent.values()) * PER_S / 1e4])
     head = ["an impression costs", "CPU microseconds", f"% of a core at {PER_S}/s"]
     note = (
-        f"{figures['impressions']:,} impressions of {PLACES} places from a pool of {POOL}, {PER_S} a "
+        f"{count:,} impressions of {PLACES} places from a pool of {POOL}, {PER_S} a "
         "second, through a real Kafka; all of them archived. CPU time of each program, its idling "
         "included. The worker is a bare loop that sleeps between bursts: a busy one is warmer."
     )
-    chart = bars({name: {"CPU": us} for name, us in spent.items()},
-                 title="What follows an impression", unit="CPU microseconds each")  # fmt: skip
-    return figures, f"{markdown_table(head, rows)}\n\n{note}", chart
+    return f"{markdown_table(head, rows)}\n\n{note}"
+
+
+def _flows(flows: Mapping[str, Any]) -> str:
+    head = ["events a second", "ours", "bare", "ratio"]
+    rows = [
+        [words, flows[name]["ours"], flows[name]["bare"], flows[name]["ratio"]]
+        for name, words in flow.ROWS.items()
+    ]
+    rounds = len(flows["ingest"]["rounds"])
+    note = (
+        f"Clicks, medians of {rounds} interleaved rounds; ratios are of each round. Consumers stand "
+        "still while the log is filled and are timed until they have read all of it."
+    )
+    return f"{markdown_table(head, rows)}\n\n{note}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +191,7 @@ def _side() -> Iterator[_Side]:
     """Start servers and programs of their own, and end them."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-events-")))
-        kafka, valkey = _servers(home)
-        for server in (kafka, valkey):
-            server.start()
-            stack.callback(server.end)
+        kafka, valkey = own_servers(home, stack)
         sender, receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         stack.enter_context(sender)
         stack.enter_context(receiver)
@@ -190,20 +213,6 @@ def _side() -> Iterator[_Side]:
             stack.callback(_end, process)
             processes[name] = process
         yield _Side(processes, sender, settings.state_dir / "archive")
-
-
-def _servers(home: Path) -> tuple[Server, Server]:
-    broker = Broker(
-        home=home / "kafka", port=free_port(), controller_port=free_port(), java=find_java(),
-        class_path=class_path(cache_folder(load())), retention_hours=1,
-    )  # fmt: skip
-    environment = child_environment()
-    kafka = broker_launch(broker, log=home / "kafka.log", environment=environment)
-    valkey = valkey_launch(
-        home=home / "valkey", port=free_port(), log=home / "valkey.log",
-        environment=environment, binary=find_valkey(),
-    )  # fmt: skip
-    return Server(kafka, CLOCK), Server(valkey, CLOCK)
 
 
 def _end(process: psutil.Popen) -> None:

@@ -6,7 +6,7 @@ hands values on; nothing else looks at the environment.
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -78,6 +78,25 @@ class Settings(BaseSettings):
     erasure_key: SecretStr | None = Field(
         None,
         description="Key of the tombstones of erased diners; unset: made in <state>/erasure.key.",
+    )
+
+    # Kafka, where it asks who we are
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How Kafka is spoken to."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How we prove to Kafka who we are, where the protocol is SASL."
+    )
+    kafka_sasl_username: str | None = Field(None, description="Name that Kafka knows us by.")
+    kafka_sasl_password: SecretStr | None = Field(None, description="Password that goes with it.")
+    kafka_ssl_ca_file: Path | None = Field(
+        None, description="PEM file of whom to believe that a broker is one; unset: the system's."
+    )
+    kafka_ssl_cert_file: Path | None = Field(
+        None, description="PEM file with our own certificate, where Kafka asks for one."
+    )
+    kafka_ssl_key_file: Path | None = Field(
+        None, description="PEM file with the key of that certificate."
     )
 
     # serving

@@ -94,7 +94,7 @@ def audit_archive(folder: Path, ids: Sequence[str] | None = None, *, key: str = 
 
 
 def letters(settings: Settings, clock: Clock) -> list[DeadLetter]:
-    """Return every dead letter, oldest first.
+    """Return every dead letter, oldest first, those too that were put back.
 
     Raises:
         LogUnavailable: Kafka did not answer.
@@ -108,9 +108,17 @@ def letters(settings: Settings, clock: Clock) -> list[DeadLetter]:
 
 def letters_table(found: Sequence[DeadLetter]) -> Table:
     """Return dead letters for a person."""
-    table = Table("name", "consumer", "bytes", "reason", title=f"{len(found)} dead letters")
+    heads = ("name", "state", "retries", "consumer", "bytes", "reason")
+    table = Table(*heads, title=f"{len(found)} dead letters")
     for letter in found:
-        table.add_row(letter.name, letter.consumer, str(len(letter.value)), letter.reason)
+        table.add_row(
+            letter.name,
+            letter.state,
+            str(letter.retries),
+            letter.consumer,
+            str(len(letter.value)),
+            letter.reason,
+        )
     return table
 
 
@@ -118,4 +126,5 @@ def summary(letter: DeadLetter) -> dict[str, object]:
     """Return a dead letter without its bytes, as plain JSON."""
     found = asdict(letter)
     found["bytes"] = len(found.pop("value"))
+    found["headers"] = {name: value.decode(errors="replace") for name, value in letter.headers}
     return {"name": letter.name, **found}

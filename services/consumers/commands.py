@@ -10,18 +10,19 @@ import typer
 
 from maitred.clock import SystemClock
 from maitred.erasure import erasure_key
-from maitred.errors import NotFound, Refused, UsageError
+from maitred.errors import Refused, UsageError
 from maitred.observability import configure_logging
 from maitred.priority import BACKGROUND, give_way
 from maitred.settings import load
 from services.consumers.archive_commands import attribute, rebuild
+from services.consumers.dead_commands import dead
 
 __all__ = ["consume", "events"]
 
 events = typer.Typer(
-    no_args_is_help=True, help="Audit, rebuild and read the archive of events; show dead letters."
+    no_args_is_help=True,
+    help="Audit, rebuild and read the archive of events; make diner states anew; dead letters.",
 )
-dead = typer.Typer(no_args_is_help=True, help="Records that could not be archived.")
 events.add_typer(dead, name="dead")
 events.command()(attribute)
 events.command()(rebuild)
@@ -114,37 +115,6 @@ def replay(
             f"{done.from_archive:,} events of the archive and {done.from_log:,} of the log made "
             f"states of {done.diners:,} diners in {done.seconds:.1f} s; space {done.space} is served"
         )
-
-
-@dead.command("list")
-def list_dead(*, as_json: Json = False) -> None:
-    """List dead letters, oldest first."""
-    from rich import print as show  # noqa: PLC0415
-
-    from services.consumers.audit import letters, letters_table, summary  # noqa: PLC0415
-
-    found = letters(load(), SystemClock())
-    if as_json:
-        for letter in found:
-            typer.echo(json.dumps(summary(letter)))
-    else:
-        show(letters_table(found))
-
-
-@dead.command()
-def show(
-    name: Annotated[str, typer.Argument(help="Its name in the list: partition-offset.")],
-) -> None:
-    """Print one dead letter: why and from where on stderr, its bytes on stdout."""
-    from services.consumers.audit import letters, summary  # noqa: PLC0415
-
-    for letter in letters(load(), SystemClock()):
-        if letter.name == name:
-            typer.echo(json.dumps(summary(letter)), err=True)
-            typer.echo(letter.value.decode(errors="backslashreplace"))
-            return
-    msg = f"there is no dead letter {name}"
-    raise NotFound(msg, next_step="maitred events dead list")
 
 
 def _lines(file: Path) -> list[str]:

@@ -4,6 +4,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -22,11 +23,15 @@ from services.consumers.batch import Consumer
 from services.consumers.dead import DeadLetters
 from services.consumers.features import FeaturesConsumer
 from services.consumers.health import serve_health
+from services.consumers.purge import Purge
 from services.consumers.replay import Replay
 from services.consumers.retrain import Limits, Retrainer
+from services.consumers.revival import Revival
 from services.consumers.runner import Runner
 from services.consumers.steps import Commands, Plan, Result, forget_diners, retrain
+from services.eventlog.admin import forget_before
 from services.eventlog.kafka import KafkaLogReader, KafkaLogWriter
+from services.eventlog.port import LogWriter
 from services.eventlog.topics import bootstrap_of, topics_of
 
 __all__ = [
@@ -35,7 +40,9 @@ __all__ = [
     "archive_folder",
     "dead_reader",
     "open_replay",
+    "open_revival",
     "open_runner",
+    "purge_of",
     "rebuild_reader",
 ]
 
@@ -66,6 +73,39 @@ def rebuild_reader(settings: Settings, clock: Clock) -> KafkaLogReader:
     topics = topics_of(settings)
     bootstrap = bootstrap_of(settings)
     return KafkaLogReader(bootstrap, topics, topics.events.name, "maitred.rebuild", clock=clock)
+
+
+@contextmanager
+def open_revival(settings: Settings, clock: Clock) -> Iterator[Revival]:
+    """Yield what puts dead letters back; nobody else does so on this state folder meanwhile.
+
+    Raises:
+        Refused: somebody else does.
+    """
+    topics, bootstrap = topics_of(settings), bootstrap_of(settings)
+
+    def open_reader(topic: str) -> KafkaLogReader:
+        return KafkaLogReader(bootstrap, topics, topic, "maitred.dead", clock=clock)
+
+    lock = settings.state_dir / "dead.lock"
+    with _lock(lock, clock, "another process puts dead letters back", 0.0):
+        log = KafkaLogWriter(bootstrap, topics, clock=clock)
+        try:
+            yield Revival(log, topics, open_reader, clock=clock)
+        finally:
+            log.close(1.0)
+
+
+def purge_of(settings: Settings, log: LogWriter, clock: Clock) -> Purge:
+    """Return what removes the dead letters of diners; ``log`` is its way into Kafka."""
+    topics, bootstrap = topics_of(settings), bootstrap_of(settings)
+    return Purge(
+        log,
+        lambda: dead_reader(settings, clock),
+        partial(forget_before, bootstrap, topics.dead.name),
+        topics.dead.name,
+        clock=clock,
+    )
 
 
 class Runs(Protocol):

@@ -1,4 +1,4 @@
-"""Apache Kafka as the log; the only module that imports its client, and where its errors end.
+"""Apache Kafka as the log. Its client is known here and in ``admin.py`` only, and its errors end there.
 
 The client's traps are known and met here: the producer never blocks for metadata, what is
 unacknowledged is bounded, deliveries do not expire (an expired one would kill the idempotent
@@ -6,16 +6,15 @@ producer for good), and a producer that hangs is thrown away and made anew by :m
 """
 
 import contextlib
-import threading
+import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
-from typing import Any, Final
-
-from typing_extensions import override
+from typing import Any
 
 from maitred.clock import Clock
 from maitred.errors import LogUnavailable
+from services.eventlog.admin import CALL_MS, TopicKeeper, ensure_topics, translated
 from services.eventlog.port import Headers, Record
 from services.eventlog.topics import Topics
 from services.eventlog.tuning import consumer_settings, producer_settings
@@ -23,60 +22,21 @@ from services.eventlog.tuning import consumer_settings, producer_settings
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # importlib.resources, inside the client
     import kafka
-    import kafka.admin
     import kafka.errors
 
 __all__ = ["KafkaLogReader", "KafkaLogWriter", "ensure_topics"]
 
-_CALL_MS: Final = 2_000
-
-
-class _Translated(contextlib.AbstractContextManager["_Translated"]):
-    """Turns the client's errors into ours; a class, for every record passes it."""
-
-    @override
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, (kafka.errors.KafkaError, OSError, TimeoutError)):
-            msg = f"Kafka did not answer: {error or type(error).__name__}"
-            raise LogUnavailable(msg, next_step="is it running? maitred status") from error
-
-
-_translated: Final = _Translated()
-
-
-def ensure_topics(bootstrap: Sequence[str], topics: Topics) -> None:
-    """Create the topics that do not exist; the others stay as they are. Blocks for seconds.
-
-    Raises:
-        LogUnavailable: Kafka did not answer.
-    """
-    wanted = {
-        topic.name: {
-            "num_partitions": topic.partitions,
-            "replication_factor": -1,
-            "configs": {"retention.ms": str(int(topic.retention.total_seconds() * 1000))},
-        }
-        for topic in (topics.events, topics.dead)
-    }
-    with _translated:
-        admin = kafka.admin.KafkaAdminClient(
-            bootstrap_servers=list(bootstrap), bootstrap_timeout_ms=_CALL_MS
-        )
-        try:
-            known = set(admin.list_topics())
-            missing = {name: shape for name, shape in wanted.items() if name not in known}
-            if missing:
-                with contextlib.suppress(kafka.errors.TopicAlreadyExistsError):
-                    admin.create_topics(missing, timeout_ms=_CALL_MS, wait_for_metadata=True)
-        finally:
-            admin.close()
+_LOG = logging.getLogger(__name__)
+_KEYS = "surrogateescape"
+"""Keys that are no UTF-8 are foreign; they go back as they came."""
 
 
 class KafkaLogWriter:
     """An idempotent producer that can be thrown away; see :class:`services.eventlog.port.LogWriter`.
 
-    Creates missing topics in the background as soon as Kafka can be reached. ``linger_ms``: how long
-    a record waits for company, with which it compresses better and costs less.
+    Creates missing topics in the background as soon as Kafka can be reached, and looks again whenever
+    a record was refused: one that somebody deleted comes back, empty. ``linger_ms``: how long a
+    record waits for company, with which it compresses better and costs less.
     """
 
     def __init__(
@@ -88,24 +48,27 @@ class KafkaLogWriter:
         max_unacknowledged: int = 20_000,
         linger_ms: int = 5,
     ) -> None:
-        self._bootstrap = list(bootstrap)
-        self._topics = topics
         self._clock = clock
         self._max_unacknowledged = max_unacknowledged
         self._settings = producer_settings(bootstrap, linger_ms)
         self._unacknowledged: set[Future[None]] = set()
         self._producer: Any = None
-        self._is_closed = threading.Event()
-        threading.Thread(target=self._create_topics, name="topics", daemon=True).start()
+        self._keeper = TopicKeeper(bootstrap, topics)
 
     def append(self, topic: str, key: str, value: bytes, headers: Headers = ()) -> "Future[None]":
         """See :class:`~services.eventlog.port.LogWriter`; one caller at a time."""
         if len(self._unacknowledged) >= self._max_unacknowledged:
             msg = f"{self._max_unacknowledged} records wait for Kafka's acknowledgement"
             raise LogUnavailable(msg)
-        with _translated:
-            self._producer = self._producer or kafka.KafkaProducer(**self._settings)
-            sent = self._producer.send(topic, value, key.encode(), headers=list(headers))
+        try:
+            with translated:
+                self._producer = self._producer or kafka.KafkaProducer(**self._settings)
+                sent = self._producer.send(
+                    topic, value, key.encode(errors=_KEYS), headers=list(headers)
+                )
+        except LogUnavailable:
+            self._keeper.look()
+            raise
         future: Future[None] = Future()
         self._unacknowledged.add(future)
         sent.add_callback(self._acknowledge, future)
@@ -115,6 +78,7 @@ class KafkaLogWriter:
     def reset(self) -> None:
         """See :class:`~services.eventlog.port.LogWriter`."""
         producer, self._producer = self._producer, None
+        self._keeper.look()
         if producer is not None:
             self._end(producer, within_s=0.0)
         for future in tuple(self._unacknowledged):
@@ -122,7 +86,7 @@ class KafkaLogWriter:
 
     def close(self, within_s: float) -> None:
         """See :class:`~services.eventlog.port.LogWriter`."""
-        self._is_closed.set()
+        self._keeper.close()
         producer, self._producer = self._producer, None
         if producer is not None:
             self._end(producer, within_s)
@@ -148,15 +112,6 @@ class KafkaLogWriter:
         with contextlib.suppress(InvalidStateError):
             future.set_exception(error)
 
-    def _create_topics(self) -> None:
-        while not self._is_closed.is_set():
-            try:
-                ensure_topics(self._bootstrap, self._topics)
-            except LogUnavailable:
-                self._is_closed.wait(0.5)
-            else:
-                return
-
 
 class KafkaLogReader:
     """All partitions of one topic, without a group's rebalancing; offsets kept under ``name``.
@@ -175,7 +130,7 @@ class KafkaLogReader:
         clock: Clock,
         gather_ms: int = 10,
     ) -> None:
-        self._bootstrap = list(bootstrap)
+        self._bootstrap = bootstrap
         self._topics = topics
         self._topic = topic
         self._settings = consumer_settings(bootstrap, name, gather_ms)
@@ -185,6 +140,8 @@ class KafkaLogReader:
         self._wanted: dict[int, int] = {}
         self._positions: dict[int, int] = {}
         self._is_rewound = False
+        self._error: LogUnavailable | None = None
+        self._topic_id: object = None
 
     def poll(self, wait_s: float) -> Sequence[Record]:
         """See :class:`~services.eventlog.port.LogReader`."""
@@ -193,11 +150,15 @@ class KafkaLogReader:
                 self._connect()
             if self._wanted:
                 self._apply_seeks()
-        except LogUnavailable:
+        except LogUnavailable as error:
+            self._say(error)
             self._clock.sleep(min(wait_s, 0.5))
             return ()
-        with _translated:
+        with translated:
             batches = self._consumer.poll(timeout_ms=int(wait_s * 1000))
+        if self._is_another_topic():
+            self._begin_anew()
+            return ()
         records = [self._record(raw) for batch in batches.values() for raw in batch]
         for record in records:
             self._positions[record.partition] = record.offset + 1
@@ -221,8 +182,8 @@ class KafkaLogReader:
             self._partition(number): kafka.OffsetAndMetadata(offset, "", -1)
             for number, offset in offsets.items()
         }
-        with _translated:
-            consumer.commit(marks, timeout_ms=_CALL_MS)
+        with translated:
+            consumer.commit(marks, timeout_ms=CALL_MS)
 
     def positions(self) -> Mapping[int, int]:
         """See :class:`~services.eventlog.port.LogReader`."""
@@ -231,25 +192,46 @@ class KafkaLogReader:
     def end_offsets(self) -> Mapping[int, int]:
         """See :class:`~services.eventlog.port.LogReader`."""
         consumer = self._require_consumer()
-        with _translated:
-            ends = consumer.end_offsets(list(consumer.assignment()), timeout_ms=_CALL_MS)
+        with translated:
+            ends = consumer.end_offsets(list(consumer.assignment()), timeout_ms=CALL_MS)
         return {partition.partition: int(offset) for partition, offset in ends.items()}
 
     def close(self) -> None:
         """See :class:`~services.eventlog.port.LogReader`."""
         if self._consumer is not None:
-            with contextlib.suppress(LogUnavailable), _translated:
-                self._consumer.close(autocommit=False, timeout_ms=_CALL_MS)
+            with contextlib.suppress(LogUnavailable), translated:
+                self._consumer.close(autocommit=False, timeout_ms=CALL_MS)
             self._consumer = None
 
     def _connect(self) -> None:
         ensure_topics(self._bootstrap, self._topics)
-        with _translated, contextlib.ExitStack() as undo:
+        with translated, contextlib.ExitStack() as undo:
             consumer = kafka.KafkaConsumer(**self._settings)
-            undo.callback(consumer.close, autocommit=False, timeout_ms=_CALL_MS)
+            undo.callback(consumer.close, autocommit=False, timeout_ms=CALL_MS)
             self._wanted = self._starts(consumer) | self._wanted
             undo.pop_all()
         self._consumer = consumer
+
+    def _is_another_topic(self) -> bool:
+        """Tell whether the topic's name means another topic now than when we connected."""
+        now = self._consumer._client.cluster.topic_id(self._topic)  # noqa: SLF001 - not told otherwise
+        if self._topic_id is None:
+            self._topic_id = now
+        return now is not None and now != self._topic_id
+
+    def _begin_anew(self) -> None:
+        """Read the topic from its beginning: offsets of the one that was deleted mean nothing in it."""
+        _LOG.error("topic %s was deleted and made anew: it is read from its beginning", self._topic)
+        self.close()
+        self._topic_id = None
+        self._positions = {}
+        self._wanted = dict.fromkeys(self._numbers, 0)
+
+    def _say(self, error: LogUnavailable) -> None:
+        """Tell the log why there is no connection, once a reason."""
+        known, self._error = self._error, error
+        if str(error) != str(known):
+            _LOG.warning("%s; %s", error, error.next_step)
 
     def _starts(self, consumer: Any) -> dict[int, int]:  # noqa: ANN401 - the client has no types
         """Assign all partitions, and return what was committed for each, or 0."""
@@ -261,14 +243,14 @@ class KafkaLogReader:
         consumer.assign(partitions)
         if self._is_rewound:
             return dict.fromkeys(self._numbers, 0)
-        return {p.partition: consumer.committed(p, timeout_ms=_CALL_MS) or 0 for p in partitions}
+        return {p.partition: consumer.committed(p, timeout_ms=CALL_MS) or 0 for p in partitions}
 
     def _apply_seeks(self) -> None:
         """Go where it was asked for; what the log does not hold any more, or not yet, means its oldest."""
         known = {p.partition: p for p in self._consumer.assignment()}
-        with _translated:
-            oldest = self._consumer.beginning_offsets([*known.values()], timeout_ms=_CALL_MS)
-            ends = self._consumer.end_offsets([*known.values()], timeout_ms=_CALL_MS)
+        with translated:
+            oldest = self._consumer.beginning_offsets([*known.values()], timeout_ms=CALL_MS)
+            ends = self._consumer.end_offsets([*known.values()], timeout_ms=CALL_MS)
         wanted, self._wanted = self._wanted, {}
         for number in known.keys() & wanted.keys():
             partition, offset = known[number], wanted[number]
@@ -282,12 +264,14 @@ class KafkaLogReader:
 
     def _require_consumer(self) -> Any:  # noqa: ANN401 - the client has no types
         if self._consumer is None:
+            if self._error is not None:
+                raise LogUnavailable(str(self._error), next_step=self._error.next_step)
             msg = "Kafka has not answered yet"
             raise LogUnavailable(msg, next_step="is it running? maitred status")
         return self._consumer
 
     def _record(self, raw: Any) -> Record:  # noqa: ANN401 - the client has no types
-        key = (raw.key or b"").decode(errors="replace")
+        key = (raw.key or b"").decode(errors=_KEYS)
         headers = tuple((str(name), bytes(value or b"")) for name, value in raw.headers)
         return Record(
             raw.topic,

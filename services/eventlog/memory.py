@@ -31,7 +31,7 @@ class MemoryBroker:
 
     def put(self, topic: str, key: str, value: bytes, headers: Headers) -> Record:
         """Store one record and wake readers."""
-        partition = bucket(key) % self.partitions
+        partition = bucket(key.encode(errors="replace").decode()) % self.partitions
         now_ms = int(self.clock.now().timestamp() * 1000)
         with self.changed:
             log = self.logs.setdefault((topic, partition), [])

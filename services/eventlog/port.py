@@ -73,7 +73,8 @@ class LogReader(Protocol):
     """One reader of all partitions of one topic, alone: it shares them with nobody.
 
     Ordering: records of one partition come in offset order without gaps, each once per
-    :meth:`seek`; nothing is said between partitions. Not for use from two threads.
+    :meth:`seek`; nothing is said between partitions. A topic that is deleted and made anew while
+    it is read is read from its beginning. Not for use from two threads.
     """
 
     def poll(self, wait_s: float) -> Sequence[Record]:

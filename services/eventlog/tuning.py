@@ -1,9 +1,14 @@
-"""How Kafka's client is set: against its traps, and so that a record costs little CPU time."""
+"""How Kafka's client is set: against its traps, so that a record costs little CPU time, and safely.
+
+Every client gets its settings here, so that none of them forgets who it has to be.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-__all__ = ["consumer_settings", "producer_settings"]
+from services.eventlog.topics import Brokers
+
+__all__ = ["admin_settings", "consumer_settings", "producer_settings"]
 
 _COMMON: Final[dict[str, Any]] = {
     "api_version": (4, 0),  # stated, so that no constructor waits for a broker to ask it
@@ -32,13 +37,22 @@ _CONSUMER: Final[dict[str, Any]] = _COMMON | {
 
 def producer_settings(bootstrap: Sequence[str], linger_ms: int) -> dict[str, Any]:
     """Return a producer's settings; a record waits ``linger_ms`` for company."""
-    return _PRODUCER | {"bootstrap_servers": list(bootstrap), "linger_ms": linger_ms}
+    return _PRODUCER | _connection(bootstrap) | {"linger_ms": linger_ms}
 
 
 def consumer_settings(bootstrap: Sequence[str], name: str, gather_ms: int) -> dict[str, Any]:
     """Return a consumer's settings; the broker collects records for ``gather_ms`` at most."""
-    return _CONSUMER | {
-        "bootstrap_servers": list(bootstrap),
-        "group_id": name,
-        "fetch_max_wait_ms": gather_ms,
-    }
+    return _CONSUMER | _connection(bootstrap) | {"group_id": name, "fetch_max_wait_ms": gather_ms}
+
+
+def admin_settings(bootstrap: Sequence[str], within_ms: int) -> dict[str, Any]:
+    """Return the settings of a client that asks about topics; it waits ``within_ms`` for a broker."""
+    return {"bootstrap_timeout_ms": within_ms} | _connection(bootstrap)
+
+
+def _connection(bootstrap: Sequence[str]) -> dict[str, Any]:
+    """Return where the brokers are and how to speak to them; plain addresses mean no security."""
+    given: dict[str, Any] = {"bootstrap_servers": list(bootstrap)}
+    if isinstance(bootstrap, Brokers):
+        given |= bootstrap.security()
+    return given

@@ -1,5 +1,7 @@
 """A real Apache Kafka broker for one machine: KRaft, one node, its log kept under the state folder.
 
+What a cluster of several nodes, or a listener that asks for a password, needs beside is overridden.
+
 Numbers below were measured against 4.4.0; docs/adr/0010-embedded-stack.md says what each is for.
 """
 
@@ -8,7 +10,7 @@ import json
 import subprocess
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -19,7 +21,7 @@ from services.local.java import Java
 from services.local.launch import Launch
 from services.local.probes import Probe
 
-__all__ = ["Broker", "broker_launch"]
+__all__ = ["Broker", "broker_launch", "new_cluster_id"]
 
 _LOOPBACK: Final = "127.0.0.1"
 _FORMAT_WITHIN_S: Final = 60.0
@@ -43,6 +45,12 @@ class Broker:
     class_path: str
     retention_hours: int
     retention_bytes: int = _RETENTION_BYTES
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """Kafka's own settings that replace or join those of :meth:`properties`."""
+    cluster_id: str | None = None
+    """None: one is made. Nodes of a cluster share it."""
+    users: tuple[str, ...] = ()
+    """Users that a new folder knows, as Kafka's tool wants them: ``SCRAM-SHA-512=[name=…,password=…]``."""
 
     @property
     def log_dir(self) -> Path:
@@ -50,7 +58,7 @@ class Broker:
         return self.home.absolute() / "data"
 
     def properties(self) -> str:
-        """Return server.properties. One node: every replication factor is 1."""
+        """Return server.properties. One node: every replication factor is 1, if not overridden."""
         listener, controller = (f"{_LOOPBACK}:{port}" for port in (self.port, self.controller_port))
         settings = {
             "process.roles": "broker,controller",
@@ -85,6 +93,7 @@ class Broker:
             "num.network.threads": "2",
             "num.io.threads": "2",
             "log.cleaner.dedupe.buffer.size": str(4 * 1024**2),
+            **self.overrides,
         }
         # Java reads the file as Latin-1 and takes a backslash for an escape, as JSON's strings do.
         return "".join(f"{name}={json.dumps(value)[1:-1]}\n" for name, value in settings.items())
@@ -107,7 +116,7 @@ def broker_launch(broker: Broker, *, log: Path, environment: Mapping[str, str]) 
     # In the C locale Java cannot open a folder whose name has an accent.
     environment = {**environment, "LC_ALL": "C.UTF-8"}
     if not (broker.log_dir / "meta.properties").exists():
-        _format(java, properties, environment)
+        _format(broker, java, properties, environment)
     return Launch(
         name="kafka",
         command=behind((*java, "kafka.Kafka", str(properties)), _NICENESS),
@@ -133,15 +142,23 @@ def _option_file(broker: Broker, logging: Path) -> str:
     return "".join(f'"{option}"\n' for option in quoted)
 
 
-def _format(java: tuple[str, ...], properties: Path, environment: Mapping[str, str]) -> None:
+def new_cluster_id() -> str:
+    """Return an id as Kafka makes them."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def _format(
+    broker: Broker, java: tuple[str, ...], properties: Path, environment: Mapping[str, str]
+) -> None:
     # An id may begin with "-", hence one argument with "=".
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster = broker.cluster_id or new_cluster_id()
     command = (
         *java,
         "kafka.tools.StorageTool",
         "format",
         f"--cluster-id={cluster}",
         f"--config={properties}",
+        *(f"--add-scram={user}" for user in broker.users),
     )
     try:
         done = subprocess.run(  # noqa: S603 - our own command line, no shell

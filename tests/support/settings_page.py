@@ -54,6 +54,8 @@ def described(kind: dict[str, Any]) -> str:
         return "text, kept secret"
     if kind.get("format") == "path":
         return "path"
+    if "enum" in kind:
+        return ", ".join(f"`{value}`" for value in kind["enum"])
     if "pattern" in kind:
         return f"text like `{kind['pattern']}`".replace("|", "\\|")
     bounds = [
