@@ -7,7 +7,7 @@ goes through them in order and sorts each by bucket first gets one order, whatev
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 import numpy as np
@@ -34,22 +34,24 @@ def in_parts(
 ) -> Iterator[pa.Table]:
     """Yield the rows of each part as a table; they wait in ``home`` (None: where temporary files go).
 
-    What waited is removed at the end. ``pieces`` have a column ``user_id`` and are read to their end before the first part comes.
+    The files have no name, so that nothing of them is left behind, whatever ends us. ``pieces`` have a
+    column ``user_id`` and are read to their end before the first part comes.
     """
     if parts == 1:
         yield pa.concat_tables([schema.empty_table(), *pieces])
         return
-    with TemporaryDirectory(prefix=".parts-", dir=home) as folder:
-        names = [Path(folder) / str(number) for number in range(parts)]
-        with ExitStack() as stack:
-            files = [stack.enter_context(pa.ipc.new_stream(str(name), schema)) for name in names]
+    with ExitStack() as stack:
+        waiting = [stack.enter_context(TemporaryFile(dir=home)) for _ in range(parts)]
+        with ExitStack() as streams:
+            into = [streams.enter_context(pa.ipc.new_stream(file, schema)) for file in waiting]
             for piece in _together(pieces):
                 for number, rows in _divided(piece, parts):
-                    files[number].write_table(rows)
-        for name in names:
-            with pa.memory_map(str(name)) as source, pa.ipc.open_stream(source) as stream:
+                    into[number].write_table(rows)
+        for file in waiting:
+            file.seek(0)
+            with pa.ipc.open_stream(file) as stream:
                 yield stream.read_all()
-            name.unlink()
+            file.truncate(0)
 
 
 def buckets_of(users: pa.ChunkedArray) -> NDArray[np.int64]:

@@ -157,7 +157,11 @@ def _runner(
     log = KafkaLogWriter(bootstrap, topics, clock=clock)
     stack.callback(log.close, 1.0)
     dead = DeadLetters(log, topics.dead.name, which)
-    consumer = _consumer(which, settings, clock, dead, stack)
+    consumer: Consumer
+    if which == "features":
+        consumer = _features(settings, clock, stack)
+    else:
+        consumer = _archiver(settings, clock, dead, purge_of(settings, log, clock), stack)
     name = f"maitred.{consumer.name}"
     reader = KafkaLogReader(
         bootstrap, topics, topics.events.name, name, clock=clock, gather_ms=_GATHER_MS[which]
@@ -259,18 +263,10 @@ def _lock(file: Path, clock: Clock, said: str, within_s: float) -> Iterator[int]
         yield lock.fileno()
 
 
-def _consumer(
-    which: Literal["features", "archive"],
-    settings: Settings,
-    clock: Clock,
-    dead: DeadLetters,
-    stack: ExitStack,
-) -> Consumer:
-    if which == "features":
-        redis = stack.enter_context(connect(_redis_url(settings), timeout_s=_REDIS_TIMEOUT_S))
-        topic = topics_of(settings).events.name
-        return FeaturesConsumer(StateWriter(redis, topic, erasure_key(settings)), clock=clock)
-    return _archiver(settings, clock, dead, stack)
+def _features(settings: Settings, clock: Clock, stack: ExitStack) -> FeaturesConsumer:
+    redis = stack.enter_context(connect(_redis_url(settings), timeout_s=_REDIS_TIMEOUT_S))
+    topic = topics_of(settings).events.name
+    return FeaturesConsumer(StateWriter(redis, topic, erasure_key(settings)), clock=clock)
 
 
 def _redis_url(settings: Settings) -> str:
@@ -278,7 +274,9 @@ def _redis_url(settings: Settings) -> str:
     return settings.redis_url or f"redis://127.0.0.1:{port}"
 
 
-def _archiver(settings: Settings, clock: Clock, dead: DeadLetters, stack: ExitStack) -> Consumer:
+def _archiver(
+    settings: Settings, clock: Clock, dead: DeadLetters, purge: Purge, stack: ExitStack
+) -> Consumer:
     # pyarrow: the other consumers would carry it for nothing
     from maitred.archive.writer import open_writer  # noqa: PLC0415
     from services.consumers.archiver import ArchiveConsumer  # noqa: PLC0415
@@ -292,4 +290,4 @@ def _archiver(settings: Settings, clock: Clock, dead: DeadLetters, stack: ExitSt
         erasure_key=erasure_key(settings),
     )
     writer = stack.enter_context(opened)
-    return ArchiveConsumer(writer, dead, clock=clock)
+    return ArchiveConsumer(writer, dead, clock=clock, forget=purge)
