@@ -6,7 +6,7 @@ import orjson
 
 from maitred.settings import Settings
 
-__all__ = ["Addresses", "find_addresses", "ingest_beside", "recorded"]
+__all__ = ["Addresses", "find_addresses", "ingest_beside", "recorded", "with_servers"]
 
 _INFERENCE_PORT, _INGEST_PORT = 8080, 8081
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
@@ -54,3 +54,18 @@ def recorded(settings: Settings) -> dict[str, str]:
         return {name: str(entry["url"]) for name, entry in services.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+
+
+def with_servers(settings: Settings) -> Settings:
+    """Return settings that name the Redis and the Kafka of the state folder's stack.
+
+    For commands that a person types beside a stack, whose ports may have moved. What the settings
+    say themselves stands.
+    """
+    known = recorded(settings)
+    servers = {}
+    if settings.redis_url is None and settings.valkey_port is None and "valkey" in known:
+        servers["redis_url"] = known["valkey"]
+    if settings.kafka_bootstrap is None and settings.kafka_port is None and "kafka" in known:
+        servers["kafka_bootstrap"] = known["kafka"]
+    return settings.model_copy(update=servers)

@@ -110,6 +110,11 @@ class StateWriter:
         self._marks = [raw or b"" for raw in marks]
         return dict(self._next)
 
+    @property
+    def knows_erased(self) -> bool:
+        """Whether Redis held any tombstone when it was last looked at."""
+        return bool(self._graves)
+
     def remember_erased(self, tombstones: Mapping[str, float]) -> None:
         """Keep who asked to be forgotten, and when, as another store knows it.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from maitred.client.addresses import with_servers
 from maitred.clock import SystemClock
 from maitred.errors import Refused, UsageError
 from maitred.events import Traffic
@@ -93,7 +94,7 @@ def rebuild(
     from services.consumers.deps import archive_folder, rebuild_reader  # noqa: PLC0415
     from services.consumers.screen import bars, figures  # noqa: PLC0415
 
-    settings, clock = load(), SystemClock()
+    settings, clock = with_servers(load()), SystemClock()
     reader = rebuild_reader(settings, clock)
     try:
         with bars() as begin:

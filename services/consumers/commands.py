@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from maitred.client.addresses import with_servers
 from maitred.clock import SystemClock
 from maitred.erasure import erasure_key
 from maitred.errors import Refused, UsageError
@@ -105,7 +106,7 @@ def replay(
     from services.consumers.screen import reading  # noqa: PLC0415
 
     wanted = Source.named(source)
-    with open_replay(load(), SystemClock()) as work, reading() as progress:
+    with open_replay(with_servers(load()), SystemClock()) as work, reading() as progress:
         give_way(BACKGROUND)
         done = work.run(wanted, progress)
     if as_json:

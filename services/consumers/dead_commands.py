@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from maitred.client.addresses import with_servers
 from maitred.clock import SystemClock
 from maitred.errors import NotFound, UsageError
 from maitred.settings import load
@@ -29,7 +30,9 @@ def list_dead(
 
     from services.consumers.audit import letters, letters_table, summary  # noqa: PLC0415
 
-    found = [x for x in letters(load(), SystemClock()) if every or x.state == "waiting"]
+    found = [
+        x for x in letters(with_servers(load()), SystemClock()) if every or x.state == "waiting"
+    ]
     if as_json:
         for letter in found:
             typer.echo(json.dumps(summary(letter)))
@@ -44,7 +47,7 @@ def show(
     """Print one dead letter: why and from where on stderr, its bytes on stdout."""
     from services.consumers.audit import letters, summary  # noqa: PLC0415
 
-    for letter in letters(load(), SystemClock()):
+    for letter in letters(with_servers(load()), SystemClock()):
         if letter.name == name:
             typer.echo(json.dumps(summary(letter)), err=True)
             typer.echo(letter.value.decode(errors="backslashreplace"))
@@ -73,7 +76,7 @@ def retry(
     if bool(names) == every or (reason is not None and not every):
         msg = "either name letters, or say --all, perhaps with --reason"
         raise UsageError(msg, next_step="maitred events dead list shows the names")
-    settings = load()
+    settings = with_servers(load())
     with open_revival(settings, SystemClock()) as revival:
         register = revival.register()
         known = {letter.name for letter in register.letters}

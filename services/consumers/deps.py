@@ -18,6 +18,7 @@ from maitred.observability import Metrics
 from maitred.settings import Settings, child_environment
 from maitred.store.client import connect
 from maitred.store.state import Spaces
+from maitred.store.traces import Traces
 from maitred.store.writer import StateWriter
 from services.consumers.batch import Consumer
 from services.consumers.dead import DeadLetters
@@ -44,6 +45,7 @@ __all__ = [
     "open_runner",
     "purge_of",
     "rebuild_reader",
+    "redis_url",
 ]
 
 Which = Literal["features", "archive", "retrain"]
@@ -225,7 +227,7 @@ def open_replay(settings: Settings, clock: Clock) -> Iterator[Replay]:
     with ExitStack() as stack:
         lock = settings.state_dir / "replay.lock"
         stack.enter_context(_lock(lock, clock, "another replay runs", 0.0))
-        redis = stack.enter_context(connect(_redis_url(settings), timeout_s=_REPLAY_TIMEOUT_S))
+        redis = stack.enter_context(connect(redis_url(settings), timeout_s=_REPLAY_TIMEOUT_S))
         reader = KafkaLogReader(
             bootstrap_of(settings), topics, topics.events.name, "maitred.replay", clock=clock
         )
@@ -264,12 +266,14 @@ def _lock(file: Path, clock: Clock, said: str, within_s: float) -> Iterator[int]
 
 
 def _features(settings: Settings, clock: Clock, stack: ExitStack) -> FeaturesConsumer:
-    redis = stack.enter_context(connect(_redis_url(settings), timeout_s=_REDIS_TIMEOUT_S))
+    redis = stack.enter_context(connect(redis_url(settings), timeout_s=_REDIS_TIMEOUT_S))
     topic = topics_of(settings).events.name
-    return FeaturesConsumer(StateWriter(redis, topic, erasure_key(settings)), clock=clock)
+    states = StateWriter(redis, topic, erasure_key(settings))
+    return FeaturesConsumer(states, Traces(redis, clock=clock), clock=clock)
 
 
-def _redis_url(settings: Settings) -> str:
+def redis_url(settings: Settings) -> str:
+    """Return the Redis that settings name, else where the embedded one listens."""
     port = settings.valkey_port or _DEFAULT_VALKEY_PORT
     return settings.redis_url or f"redis://127.0.0.1:{port}"
 

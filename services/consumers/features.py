@@ -5,6 +5,7 @@ from typing import Final
 
 from maitred.clock import Clock
 from maitred.features import News
+from maitred.store.traces import Traces
 from maitred.store.writer import StateWriter
 from services.consumers.batch import Outcome, Taken, decode
 from services.eventlog.port import Record
@@ -20,19 +21,24 @@ KEEP_UP_S: Final = 2.0
 class FeaturesConsumer:
     """Applies events to diner states; repetition and disorder change nothing.
 
-    Offsets lie beside the states: a Redis that lost its last seconds is given them again.
+    Offsets lie beside the states: a Redis that lost its last seconds is given them again. ``traces``
+    sees to it that erased diners leave Redis's disk too.
     """
 
     name = "features"
 
-    def __init__(self, states: StateWriter, *, clock: Clock) -> None:
+    def __init__(self, states: StateWriter, traces: Traces, *, clock: Clock) -> None:
         self._states = states
+        self._traces = traces
         self._clock = clock
         self._kept_up_at = clock.monotonic()
 
     def resume_at(self) -> Mapping[int, int]:
         """See :class:`~services.consumers.batch.Consumer`."""
-        return self._states.resume()
+        offsets = self._states.resume()
+        if self._states.knows_erased:  # who ended before us may not have come to sweeping
+            self._traces.leave()
+        return offsets
 
     def take(self, records: Sequence[Record]) -> Outcome:
         """See :class:`~services.consumers.batch.Consumer`."""
@@ -40,9 +46,12 @@ class FeaturesConsumer:
         news: dict[str, News] = {}
         applied = news_of(batch.taken, news)
         self._states.write(news, batch.offsets)
+        if any(about.erased_at is not None for about in news.values()):
+            self._traces.leave()
         now = self._clock.monotonic()
         if now - self._kept_up_at >= KEEP_UP_S:
             self._states.keep_up()
+            self._traces.sweep()
             self._kept_up_at = now
         return Outcome(
             applied=len(applied),

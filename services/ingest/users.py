@@ -27,10 +27,22 @@ class Place(BaseModel):
 
 
 _PLACES = (
-    Place(place="redis", when="when the features consumer reads the event: within seconds"),
-    Place(place="archive", when="when the archive consumer reads the event and rewrites its files"),
+    Place(
+        place="redis",
+        when="when the features consumer reads the event, within seconds: the diner's state and "
+        "rows of every published model; Redis's own file on disk within a minute or two",
+    ),
+    Place(
+        place="archive",
+        when="when the archive consumer reads the event: rows leave their files, dead letters "
+        "their topic",
+    ),
     Place(place="spool", when="when Kafka has taken what waits there, and so the event behind it"),
-    Place(place="models", when="with the next training: erased diners are left out of its data"),
+    Place(
+        place="models",
+        when="with the next training: erased diners are left out of its data, and no training "
+        "keeps rows of anybody",
+    ),
 )
 
 

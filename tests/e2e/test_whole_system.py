@@ -5,63 +5,17 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from maitred.client import Client, Query
-from maitred.errors import MaitredError
 from maitred.events import Click, Traffic
-from services.local.folder import StackFolder
-from services.local.processes import is_alive
 from tests.support.stacks import maitred, status_of
+from tests.support.system import Diners, System, audit, until, version_in, whereabouts
 
 ANY_PORT = {f"{name}_port": 0 for name in ("inference", "ingest", "console", "valkey", "kafka")}
-LATE_MS = 100.0
-
-
-@dataclass(frozen=True)
-class System:
-    """A city, two recommenders trained on it, and the stack that serves them."""
-
-    home: Path
-    inference: str
-    ingest: str
-    diners: tuple[str, ...]
-
-    @property
-    def state(self) -> Path:
-        return self.home / "state"
-
-    @property
-    def data(self) -> Path:
-        return self.home / "data"
-
-    def run(self, *arguments: object) -> str:
-        done = maitred(*map(str, arguments), state_dir=self.state)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def client(self, traffic: Traffic = Traffic.LIVE) -> Client:
-        return Client(self.inference, self.ingest, traffic=traffic)
-
-    def signal(self, name: str, number: signal.Signals) -> None:
-        record = StackFolder.at(self.state).read()
-        assert record is not None
-        identity = record.services[name].identity
-        assert identity is not None
-        assert is_alive(identity)
-        import os  # noqa: PLC0415 - signals only here
-
-        os.kill(identity.pid, number)
-
-
-def version_in(text: str, objective: str) -> str:
-    words = (word.strip("`'\".,:()") for word in text.split())
-    return [word for word in words if word.startswith(f"{objective}-")][-1]
 
 
 @pytest.fixture(scope="module")
@@ -87,18 +41,11 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         urls = {name: service["url"] for name, service in status["services"].items()}
         diners = tuple(f"d{n:05}" for n in range(400))
         served = System(home, urls["inference"], urls["ingest"], diners)
-        _until(lambda: bool(status_of(city.state)[1]["models"]["revenue"]))
+        until(lambda: bool(status_of(city.state)[1]["models"]["revenue"]))
         yield served
     finally:
         down = maitred("down", "--state", str(city.state))
         assert down.returncode == 0, down.stderr
-
-
-def _until(holds: Any, within_s: float = 20.0) -> None:  # noqa: ANN401 - any claim
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)  # noqa: TID251 - another process's progress
 
 
 def known_diner(system: System) -> str:
@@ -176,7 +123,7 @@ def test_what_a_load_test_does_changes_nothing_that_is_trained_on(system: System
     with system.client(Traffic.LOAD) as client:
         outcomes = client.send_events(clicks)
     ids = [outcome.event_id for outcome in outcomes if outcome.status == "accepted"]
-    _until(lambda: audit(system, [str(i) for i in ids])["missing"] == [])
+    until(lambda: audit(system, [str(i) for i in ids])["missing"] == [])
     system.run(
         "data", "extend", system.data, "--archive", system.state / "archive",
         "--traffic", "replay", "--out", system.home / "extended",
@@ -186,80 +133,40 @@ def test_what_a_load_test_does_changes_nothing_that_is_trained_on(system: System
     assert fingerprint(system.home / "extended") == fingerprint(system.data)
 
 
-def test_a_diner_is_forgotten_by_whoever_has_the_key_wherever_they_ask(system: System) -> None:
+def test_an_erased_diner_is_nowhere_after_it_and_after_a_full_replay(system: System) -> None:
+    diner, now = "anna the erased", datetime.now(UTC)  # noqa: TID251 - a real diner's clock
     key = (system.state / "admin.key").read_text().strip()
+    with Client(system.inference, system.ingest, traffic=Traffic.LIVE, admin_key=key) as client:
+        shown = client.recommend(Query(user_id=diner)).recommendation.ids
+        clicks = [
+            Click(event_id=f"anna-{n}", user_id=diner, restaurant_id=shown[n], occurred_at=now)
+            for n in (1, 2)
+        ]
+        other = clicks[0].model_copy(update={"restaurant_id": shown[3]})  # becomes a dead letter
+        client.send_events(clicks)
+        client.send_events([other])
+        until(lambda: client.recommend(Query(user_id=diner)).recommendation.rung == "personalised")
+        until(lambda: audit(system, ["anna-1", "anna-2"])["missing"] == [])
+        until(lambda: diner in system.run("events", "dead", "list", "--json"))
+        places = whereabouts(system, diner)
+        assert {"redis", "archive", "dead letters"} <= places
 
-    with Client(system.inference, traffic=Traffic.LIVE, admin_key=key) as by_inference:
-        passed_on = by_inference.erase("d00399")
-    said = json.loads(system.run("erase", "d00398", "--json"))
-    for_people = system.run("erase", "d00398")
+        passed_on = client.erase("d00399")  # by inference
+        said = system.run("erase", diner, "--wait")
+        replayed = json.loads(system.run("events", "replay", "--json"))
 
-    assert (passed_on.user, said["user"]) == ("d00399", "d00398")
-    assert "d00398 is to be forgotten, as of " in for_people
-    assert "log: Kafka drops the diner's events by " in for_people
+        until(lambda: whereabouts(system, diner) == set(), within_s=90)
+        after = client.recommend(Query(user_id=diner, explore=False)).recommendation
+    assert passed_on.user == "d00399"
+    assert "forgotten in Redis and in the archive" in said
+    assert replayed["space"] == replayed["before"] + 1
+    assert after.rung != "personalised"
+    audited = audit(system, ["anna-1", "anna-2"])
+    assert (audited["missing"], sorted(audited["erased_ids"])) == ([], ["anna-1", "anna-2"])
 
 
 def fingerprint(dataset: Path) -> str:
     return str(json.loads((dataset / "dataset.json").read_text())["fingerprint"])
-
-
-def audit(system: System, ids: list[str]) -> dict[str, Any]:
-    listed = system.home / "accepted.txt"
-    listed.write_text("\n".join(ids) + "\n")
-    done = maitred("events", "audit", "--ids", str(listed), "--json", state_dir=system.state)
-    return dict(json.loads(done.stdout))
-
-
-@dataclass
-class Diners:
-    """Ask for lists and send clicks, until told to stop."""
-
-    system: System
-    stopping: threading.Event = field(default_factory=threading.Event)
-    accepted: list[str] = field(default_factory=list)
-    unsent: int = 0
-    broken: list[str] = field(default_factory=list)
-    late: int = 0
-    asked: int = 0
-
-    versions: set[str | None] = field(default_factory=set)
-
-    def live(self) -> None:
-        with self.system.client() as client:
-            while not self.stopping.wait(0.02):
-                self.ask(client)
-                if self.asked % 5 == 0:
-                    self.click(client)
-
-    def ask(self, client: Client) -> None:
-        self.asked += 1
-        diner = self.system.diners[self.asked % len(self.system.diners)]
-        shunned = "r00003"
-        try:
-            reply = client.recommend(Query(user_id=diner, exclude=(shunned,), price_max=3))
-        except MaitredError as error:
-            self.broken.append(str(error))
-            return
-        self.late += reply.waited_ms > LATE_MS
-        said = reply.recommendation
-        self.versions.add(said.model_version)
-        if len(said.items) < 10 or shunned in said.ids:
-            self.broken.append(f"{said.rung}: {said.ids}")
-
-    def click(self, client: Client) -> None:
-        name = f"faults-{self.asked}-{time.time_ns()}"
-        click = Click(
-            event_id=name,
-            user_id=self.system.diners[self.asked % len(self.system.diners)],
-            restaurant_id="r00010",
-            occurred_at=datetime.now(UTC),  # noqa: TID251 - a real diner's clock
-        )
-        try:
-            outcomes = client.send_events([click])
-        except MaitredError:
-            self.unsent += 1
-            return
-        self.accepted += [str(o.event_id) for o in outcomes if o.status == "accepted"]
 
 
 def test_no_request_fails_and_no_event_is_lost_while_servers_stall_die_and_models_change(
@@ -284,7 +191,7 @@ def test_no_request_fails_and_no_event_is_lost_while_servers_stall_die_and_model
     system.signal("consume-archive", signal.SIGKILL)
     time.sleep(3)  # noqa: TID251
     system.run("models", "promote", challenger)
-    _until(lambda: status_of(system.state)[0] == 0, within_s=40)
+    until(lambda: status_of(system.state)[0] == 0, within_s=40)
     time.sleep(2)  # noqa: TID251
     diners.stopping.set()
     living.join()
@@ -293,7 +200,7 @@ def test_no_request_fails_and_no_event_is_lost_while_servers_stall_die_and_model
     assert challenger in diners.versions
     assert diners.asked > 100
     assert len(diners.accepted) > 20
-    _until(lambda: audit(system, diners.accepted)["missing"] == [], within_s=30)
+    until(lambda: audit(system, diners.accepted)["missing"] == [], within_s=30)
     assert audit(system, diners.accepted)["twice"] == []
     with system.client() as client:
         reply = client.recommend(Query(user_id=known_diner(system))).recommendation

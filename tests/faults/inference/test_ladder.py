@@ -9,7 +9,7 @@ import redis
 from maitred.store import keys
 from services.inference.channel import LARGEST
 from services.inference.datagram import unpack
-from tests.support.inference import LiveInference, publish, serving
+from tests.support.inference import PATIENCE_S, LiveInference, publish, serving
 from tests.support.servers import LiveValkey
 
 pytest_plugins = ["tests.support.served"]
@@ -43,7 +43,7 @@ async def test_a_full_house_takes_the_cheaper_rung_without_asking_redis(
 
 
 async def test_a_lagging_loop_takes_the_cheaper_rung(inference: LiveInference) -> None:
-    inference.deps.admission.lag_s = 0.05  # until the next tick
+    inference.deps.admission.lag_s = 2 * PATIENCE_S  # until the next tick
 
     reply = await inference.recommend(user_id="u1", cuisine="thai")
 

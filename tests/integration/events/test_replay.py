@@ -14,6 +14,7 @@ from maitred.ids import tombstone
 from maitred.store import keys
 from maitred.store.client import Redis, connect
 from maitred.store.state import Spaces
+from maitred.store.traces import Traces
 from maitred.store.writer import StateWriter
 from services.consumers.features import FeaturesConsumer
 from services.consumers.replay import Replay, Source
@@ -40,7 +41,10 @@ class Place:
 
     def consume(self) -> None:
         """Bring what is served up to the log's end, as a consumer that starts does."""
-        consumer = FeaturesConsumer(StateWriter(self.redis, "t", KEY), clock=ManualClock())
+        clock = ManualClock()
+        consumer = FeaturesConsumer(
+            StateWriter(self.redis, "t", KEY), Traces(self.redis, clock=clock), clock=clock
+        )
         reader = MemoryLogReader(self.broker, "t", "features")
         reader.rewind()
         reader.seek(consumer.resume_at())

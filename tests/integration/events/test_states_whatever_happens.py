@@ -16,6 +16,7 @@ from maitred.errors import StoreChanged, StoreUnavailable
 from maitred.events import Event
 from maitred.store.client import Redis, connect
 from maitred.store.state import StateStore
+from maitred.store.traces import Traces
 from maitred.store.writer import StateWriter
 from services.consumers.features import KEEP_UP_S, FeaturesConsumer
 from services.eventlog.port import Record
@@ -71,7 +72,9 @@ class Reader:
 
     def start(self) -> None:
         self.writer = Fragile(self.redis, "t", "key")
-        self.consumer = FeaturesConsumer(self.writer, clock=self.clock)
+        self.consumer = FeaturesConsumer(
+            self.writer, Traces(self.redis, clock=self.clock), clock=self.clock
+        )
         self.at = dict(self.consumer.resume_at())
 
     def waiting(self) -> list[Record]:
