@@ -5,10 +5,9 @@ goes through them in order and sorts each by bucket first gets one order, whatev
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
@@ -34,24 +33,35 @@ def in_parts(
 ) -> Iterator[pa.Table]:
     """Yield the rows of each part as a table; they wait in ``home`` (None: where temporary files go).
 
-    The files have no name, so that nothing of them is left behind, whatever ends us. ``pieces`` have a
+    Their file has no name, so that nothing of it is left behind, whatever ends us. ``pieces`` have a
     column ``user_id`` and are read to their end before the first part comes.
     """
     if parts == 1:
         yield pa.concat_tables([schema.empty_table(), *pieces])
         return
-    with ExitStack() as stack:
-        waiting = [stack.enter_context(TemporaryFile(dir=home)) for _ in range(parts)]
-        with ExitStack() as streams:
-            into = [streams.enter_context(pa.ipc.new_stream(file, schema)) for file in waiting]
-            for piece in _together(pieces):
-                for number, rows in _divided(piece, parts):
-                    into[number].write_table(rows)
-        for file in waiting:
-            file.seek(0)
-            with pa.ipc.open_stream(file) as stream:
-                yield stream.read_all()
-            file.truncate(0)
+    with TemporaryFile(dir=home) as waiting:
+        places: list[list[tuple[int, int]]] = [[] for _ in range(parts)]
+        for piece in _together(pieces):
+            for number, rows in _divided(piece, parts):
+                packed = _packed(rows)
+                places[number].append((waiting.tell(), packed.size))
+                waiting.write(packed)
+        for some in places:
+            yield pa.concat_tables([schema.empty_table(), *_unpacked(waiting, some)])
+
+
+def _packed(rows: pa.Table) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as stream:
+        stream.write_table(rows)
+    return sink.getvalue()
+
+
+def _unpacked(waiting: BinaryIO, places: Iterable[tuple[int, int]]) -> Iterator[pa.Table]:
+    for offset, size in places:
+        waiting.seek(offset)
+        with pa.ipc.open_stream(waiting.read(size)) as stream:
+            yield stream.read_all()
 
 
 def buckets_of(users: pa.ChunkedArray) -> NDArray[np.int64]:
