@@ -210,7 +210,9 @@ def _computed(stack: ChaosStack) -> dict[str, DinerState]:
     for row in table.to_pylist():
         if row["consent"] and row["type"] in {"click", "order", "dismiss"}:
             more = _ORDER if row["type"] == "order" else ()
-            event = events.parse({name: row[name] for name in (*_COLUMNS, *more)})
+            event = events.parse(
+                {name: row[name] for name in (*_COLUMNS, *more)}, from_client=False
+            )
             by_diner.setdefault(event.user_id, []).append(event)
     return {diner: features.apply(DinerState(), some) for diner, some in by_diner.items()}
 
