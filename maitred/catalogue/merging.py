@@ -134,14 +134,14 @@ class _Pick:
         return Tags(indptr, kept, used)
 
     def places(self, old: Places, new: Places) -> Places:
-        """Unite two orders by cell; dropped rows leave theirs."""
+        """Unite two orders by cell, then row; dropped rows leave theirs."""
         moved = np.full(old.points.shape[0], -1, dtype=np.int32)
         moved[self.kept] = self.old_at
         old_rows = moved[old.rows]
         stays = old_rows >= 0
         cells = np.concatenate([old.cells[stays], new.cells])
         rows = np.concatenate([old_rows[stays], self.new_at[new.rows].astype(np.int32)])
-        order = np.argsort(cells, kind="stable")
+        order = np.lexsort((rows, cells))
         points = self.rows(old.points, new.points)
         rows = rows[order]
         return Places(points, points[rows], cells[order], rows)

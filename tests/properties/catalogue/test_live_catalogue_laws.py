@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from maitred.catalogue import (
@@ -113,6 +113,10 @@ def test_changes_laid_at_once_are_the_changes_laid_one_after_another(
 
 @pytest.mark.parametrize("most_runs", [0, MOST_RUNS])
 @given(known=some, newer=some)
+@example(
+    known=[Restaurant("r2", lat=41.875, lon=-87.625)],
+    newer=[Restaurant("r0", lat=41.875, lon=-87.625)],
+)  # in one cell
 def test_merged_columns_are_the_columns_of_the_merged_records(
     most_runs: int, known: list[Restaurant], newer: list[Restaurant]
 ) -> None:
