@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from maitred.errors import LogUnavailable
 from services.eventlog.topics import Brokers, Topics
-from services.eventlog.tuning import admin_settings
+from services.eventlog.tuning import SOCKETS, admin_settings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # importlib.resources, inside the client
@@ -22,8 +22,17 @@ with warnings.catch_warnings():
     import kafka.admin
     import kafka.errors
     from kafka.net.compat import KafkaNetClient
+    from kafka.net.inet import KafkaNetSocket
 
-__all__ = ["CALL_MS", "TopicKeeper", "Translated", "ensure_topics", "forget_before", "translated"]
+__all__ = [
+    "CALL_MS",
+    "TidySocket",
+    "TopicKeeper",
+    "Translated",
+    "ensure_topics",
+    "forget_before",
+    "translated",
+]
 
 _LOG = logging.getLogger(__name__)
 CALL_MS: Final = 2_000
@@ -46,6 +55,23 @@ class Translated(contextlib.AbstractContextManager["Translated"]):
 
 
 translated: Final = Translated()
+
+
+class TidySocket(KafkaNetSocket):  # type: ignore[misc]  # the client has no types
+    """Sockets that are closed where no connection came of them.
+
+    The client leaves them to the garbage collector: several a second, for as long as Kafka is away.
+    """
+
+    SCHEMES = (SOCKETS,)
+
+    @override
+    async def sock_connect(self, net: Any, sock: Any, sockaddr: Any, timeout_at: Any = None) -> Any:
+        try:
+            return await super().sock_connect(net, sock, sockaddr, timeout_at=timeout_at)
+        except (kafka.errors.KafkaError, OSError):
+            sock.close()
+            raise
 
 
 def ensure_topics(bootstrap: Sequence[str], topics: Topics) -> tuple[str, ...]:

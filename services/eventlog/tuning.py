@@ -8,7 +8,10 @@ from typing import Any, Final
 
 from services.eventlog.topics import Brokers
 
-__all__ = ["admin_settings", "consumer_settings", "producer_settings"]
+__all__ = ["SOCKETS", "admin_settings", "consumer_settings", "producer_settings"]
+
+SOCKETS: Final = "tidy"
+"""Scheme of the sockets that every client uses: :class:`services.eventlog.admin.TidySocket`."""
 
 _COMMON: Final[dict[str, Any]] = {
     "api_version": (4, 0),  # stated, so that no constructor waits for a broker to ask it
@@ -52,7 +55,10 @@ def admin_settings(bootstrap: Sequence[str], within_ms: int) -> dict[str, Any]:
 
 def _connection(bootstrap: Sequence[str]) -> dict[str, Any]:
     """Return where the brokers are and how to speak to them; plain addresses mean no security."""
-    given: dict[str, Any] = {"bootstrap_servers": list(bootstrap)}
+    given: dict[str, Any] = {
+        "bootstrap_servers": list(bootstrap),
+        "proxy_url": f"{SOCKETS}://",  # no proxy: the client's own way to have other sockets
+    }
     if isinstance(bootstrap, Brokers):
         given |= bootstrap.security()
     return given
