@@ -83,30 +83,30 @@ def test_objectives_and_the_dial_give_lists_of_their_own_with_reasons(system: Sy
 def test_a_click_changes_the_scores_of_other_restaurants_within_a_second(system: System) -> None:
     query = Query(user_id=known_diner(system), k=50, explore=False)
     with system.client() as client:
-        before = client.recommend(query).recommendation
-        scores = {item.restaurant_id: item.score for item in before.items}
-        clicked = before.ids[-1]
-        click = Click(
-            event_id=f"change-{time.time_ns()}",
-            user_id=str(query.user_id),
-            restaurant_id=clicked,
-            occurred_at=datetime.now(UTC),  # noqa: TID251 - a real diner's clock
-        )
+        took_s = sorted(changed_after_s(client, query, nth) for nth in range(5))
 
-        sent = time.monotonic()
-        client.send_events([click])
-        changed: set[str] = set()
-        while not changed and time.monotonic() - sent < 5:
-            after = client.recommend(query).recommendation
-            changed = {
-                item.restaurant_id
-                for item in after.items
-                if scores.get(item.restaurant_id, item.score) != item.score
-            } - {clicked}
-        took = time.monotonic() - sent
+    assert took_s[2] < 1.0
 
-    assert changed
-    assert took < 1.0
+
+def changed_after_s(client: Client, query: Query, nth: int) -> float:
+    """Click on a restaurant far down the list; return when another one's score had changed."""
+    before = client.recommend(query).recommendation
+    scores = {item.restaurant_id: item.score for item in before.items}
+    clicked = before.ids[-1 - nth]
+    click = Click(
+        event_id=f"change-{time.time_ns()}",
+        user_id=str(query.user_id),
+        restaurant_id=clicked,
+        occurred_at=datetime.now(UTC),  # noqa: TID251 - a real diner's clock
+    )
+    sent = time.monotonic()
+    client.send_events([click])
+    while time.monotonic() - sent < 5:
+        after = client.recommend(query).recommendation
+        others = (item for item in after.items if item.restaurant_id != clicked)
+        if any(scores.get(i.restaurant_id, i.score) != i.score for i in others):
+            return time.monotonic() - sent
+    pytest.fail("no score changed in five seconds")
 
 
 def test_what_a_load_test_does_changes_nothing_that_is_trained_on(system: System) -> None:

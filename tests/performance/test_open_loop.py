@@ -136,7 +136,7 @@ async def test_a_run_ends_although_the_server_never_answers(server: ContractServ
     record = await offer(address_of(server.url), rate=20, seconds=0.3, limits=Limits(timeout_s=0.4))
 
     assert record.failures == {"timeout": 6}
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 10.0  # and not the server's hour
 
 
 async def test_nobody_listening_is_counted_not_raised() -> None:
