@@ -100,22 +100,20 @@ class Arrival(NamedTuple):
     def of(cls, event: Event, partition: int, offset: int) -> "Arrival":
         """Take an event apart; nothing of the event itself is kept."""
         fields = event.__dict__
-        traffic = event.traffic.value
-        values = dict(fields, traffic=traffic)
         if "seed" in fields:
-            values["seed"] = fields["seed"] & _SEED_MASK
+            fields = dict(fields, seed=fields["seed"] & _SEED_MASK)
         items, pool, ranks = fields.get("items"), fields.get("pool"), fields.get("ranks")
         return cls(
             event.user_id,
             event.event_id,
             event.type,
-            traffic,
+            event.traffic.value,
             event.occurred_at,
             partition,
             offset,
             id_of(event.user_id, event.event_id),
             hashlib.blake2b(encode(event), digest_size=12).digest(),
-            tuple(map(values.get, _PLAIN)),
+            tuple(map(fields.get, _PLAIN)),
             None if ranks is None else array("i", ranks),
             None if items is None else (
                 [item.restaurant_id for item in items],

@@ -45,7 +45,7 @@ def sort(arrivals: Sequence[Arrival], ledger: Ledger, key: str) -> Sorted:
     graves = _Graves(arrivals, ledger, key, result.erasures)
     for place, arrival in enumerate(arrivals):
         before = known.get(arrival.id)
-        if graves.has(arrival) or before == arrival.body:
+        if before == arrival.body or graves.has(arrival):
             result.duplicates += 1
         elif arrival.type == _ERASE:
             known[arrival.id] = arrival.body
