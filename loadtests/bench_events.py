@@ -89,7 +89,8 @@ def _flows(flows: Mapping[str, Any]) -> str:
     rounds = len(flows["ingest"]["rounds"])
     note = (
         f"Clicks, medians of {rounds} interleaved rounds; ratios are of each round. Consumers stand "
-        "still while the log is filled and are timed until they have read all of it."
+        "still while the log is filled, and are timed from their first progress to the last behind "
+        "which records waited. What the archiver waits for company at the log's end is not in it."
     )
     return f"{markdown_table(head, rows)}\n\n{note}"
 

@@ -1,8 +1,9 @@
 """How many events a second ingest, features and the archiver move, beside the least that could do it.
 
 Each round the same records go in through ingest's HTTP and through a bare producer, in turns; then each
-consumer, which stood still meanwhile (SIGSTOP), reads all of them, in turns with a bare loop. So
-nobody's start is in a figure, and every ratio is of one round.
+consumer, which stood still meanwhile (SIGSTOP), reads all of them and as many again that only lie
+there to be read, in turns with a bare loop. So nobody's start is in a figure, and every ratio is of
+one round.
 """
 
 import statistics
@@ -10,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, Final
 
 import httpx
@@ -49,7 +51,7 @@ Body = dict[str, Any]
 def measure(rounds: int, count: int) -> dict[str, Any]:
     """Return events a second of ours and of the bare ones, by round, and the ratios' medians.
 
-    ``count`` events a round go each way in, so consumers read twice as many.
+    ``count`` events a round go each way in; consumers read six times as many, to be busy for seconds.
     """
     found: dict[str, list[dict[str, float]]] = {name: [] for name in ROWS}
     with running() as side:
@@ -58,7 +60,8 @@ def measure(rounds: int, count: int) -> dict[str, Any]:
         for number in range(rounds):
             ours_first = number % 2 == 0
             _fill(side, number, count, found=found, ours_first=ours_first)
-            _read(side, 2 * count, found=found, ours_first=ours_first)
+            _produce(side, _made(4 * count, f"m{number}"))
+            _read(side, 6 * count, found=found, ours_first=ours_first)
     return {
         name: {
             "ours": statistics.median(r["ours"] for r in some),
@@ -136,11 +139,12 @@ def _note(
 
 
 def _made(count: int, prefix: str) -> list[Body]:
-    now = _CLOCK.now().isoformat()
+    now = _CLOCK.now()
     return [
         {
             "type": "click", "event_id": f"{prefix}-{n}", "user_id": f"u{n % _DINERS}",
-            "restaurant_id": f"r{n % 997:05}", "occurred_at": now, "traffic": "simulated",
+            "restaurant_id": f"r{n % 997:05}", "traffic": "simulated",
+            "occurred_at": (now + timedelta(milliseconds=n)).isoformat(),
         }
         for n in range(count)
     ]  # fmt: skip

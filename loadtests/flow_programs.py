@@ -24,7 +24,10 @@ from services.local.ports import free_port
 __all__ = ["Side", "consume", "running"]
 
 _WITHIN_S: Final = 120.0
-_LOOK_S: Final = 0.02
+_LOOK_S: Final = 0.05
+"""The consumer answers each look itself, and is slowed by it."""
+_SOME: Final = 3
+"""Looks that saw progress, of which both ends can be spared."""
 _CLOCK: Final = SystemClock()
 
 
@@ -45,24 +48,27 @@ class Side:
 def consume(side: Side, name: str, count: int) -> float:
     """Let a consumer go until it has read so many more, and stop it again; return events a second.
 
-    Counted from the first records that it is done with: until then it makes its connection anew,
-    which a process that stood still for long has to.
+    Counted from the first records that it is done with, for until then it makes its connection anew,
+    which a process that stood still for long has to; and to the last ones behind which others waited,
+    for at the end of the log the archiver waits for company.
     """
     process, url = side.consumers[name]
     process.send_signal(signal.SIGCONT)
     try:
-        before, until = side.read, _CLOCK.monotonic() + _WITHIN_S
-        first: tuple[float, float] | None = None
-        began = _CLOCK.monotonic()
-        while (now := _done(url)) < before + count:
-            if first is None and now > before:
-                first = (_CLOCK.monotonic(), now)
+        goal, until = side.read + count, _CLOCK.monotonic() + _WITHIN_S
+        steps = [(_CLOCK.monotonic(), float(side.read))]
+        while steps[-1][1] < goal:
+            now = _done(url)
+            if now > steps[-1][1]:
+                steps.append((_CLOCK.monotonic(), now))
             if _CLOCK.monotonic() > until:
-                msg = f"{name} read {now - before:.0f} of {count} records in {_WITHIN_S:g} s"
+                msg = f"{name} read {now - side.read:.0f} of {count} records in {_WITHIN_S:g} s"
                 raise Refused(msg, next_step="see what it said above")
             _CLOCK.sleep(_LOOK_S)
-        since, at = first or (began, before)
-        return (before + count - at) / (_CLOCK.monotonic() - since)
+        if len(steps) > _SOME:
+            steps = steps[1:-1]
+        (began, first), (ended, last) = steps[0], steps[-1]
+        return (last - first) / (ended - began)
     finally:
         process.send_signal(signal.SIGSTOP)
 

@@ -8,10 +8,9 @@ collector walks again and again: that was more than half of the archiver's time.
 import hashlib
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, chain
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
@@ -69,8 +68,6 @@ _PLAIN: Final = tuple(
     and field.name not in {"archived_at", "log_partition", "log_offset"}
 )
 """Columns that are fields of the event, as they are."""
-_USER: Final = _PLAIN.index("user_id")
-_OCCURRED: Final = _PLAIN.index("occurred_at")
 
 
 def id_of(user_id: str, event_id: str) -> bytes:
@@ -78,13 +75,15 @@ def id_of(user_id: str, event_id: str) -> bytes:
     return hashlib.blake2b(f"{user_id}\0{event_id}".encode(), digest_size=16).digest()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Arrival:
+class Arrival(NamedTuple):
     """An event taken apart, its place in the log, and how it is told from others."""
 
+    user_id: str
     event_id: str
     type: str
     traffic: str
+    occurred_at: datetime
+    """When it happened, by the sender's clock."""
     partition: int
     offset: int
     id: bytes
@@ -97,35 +96,24 @@ class Arrival:
     items: "tuple[list[str], array[int], array[float]] | None"
     pool: "tuple[list[str], array[float], array[float]] | None"
 
-    @property
-    def user_id(self) -> str:
-        """The diner."""
-        return str(self.plain[_USER])
-
-    @property
-    def occurred_at(self) -> datetime:
-        """When it happened, by the sender's clock."""
-        moment = self.plain[_OCCURRED]
-        assert isinstance(moment, datetime)  # noqa: S101 - the event said so
-        return moment
-
     @classmethod
     def of(cls, event: Event, partition: int, offset: int) -> "Arrival":
         """Take an event apart; nothing of the event itself is kept."""
         fields = event.__dict__
-        values = dict(fields, traffic=event.traffic.value)
         if "seed" in fields:
-            values["seed"] = fields["seed"] & _SEED_MASK
+            fields = dict(fields, seed=fields["seed"] & _SEED_MASK)
         items, pool, ranks = fields.get("items"), fields.get("pool"), fields.get("ranks")
         return cls(
+            event.user_id,
             event.event_id,
             event.type,
             event.traffic.value,
+            event.occurred_at,
             partition,
             offset,
             id_of(event.user_id, event.event_id),
             hashlib.blake2b(encode(event), digest_size=12).digest(),
-            tuple(map(values.get, _PLAIN)),
+            tuple(map(fields.get, _PLAIN)),
             None if ranks is None else array("i", ranks),
             None if items is None else (
                 [item.restaurant_id for item in items],
@@ -142,7 +130,7 @@ class Arrival:
 
 def table_of(arrivals: Sequence[Arrival], archived_at: datetime) -> pa.Table:
     """Return the events as rows, in the order given."""
-    columns = dict(zip(_PLAIN, zip(*(a.plain for a in arrivals), strict=True), strict=True))
+    plain = dict(zip(_PLAIN, zip(*(a.plain for a in arrivals), strict=True), strict=True))
     count = len(arrivals)
     made = {
         "archived_at": pa.repeat(pa.scalar(archived_at, _MOMENT), count),
@@ -154,11 +142,17 @@ def table_of(arrivals: Sequence[Arrival], archived_at: datetime) -> pa.Table:
     }
     return pa.table(
         [
-            made[field.name] if field.name in made else pa.array(columns[field.name], field.type)
+            made[field.name] if field.name in made else _column(plain[field.name], field.type)
             for field in SCHEMA
         ],
         schema=SCHEMA,
     )
+
+
+def _column(values: tuple[object, ...], kind: pa.DataType) -> pa.Array:
+    """Return values as a column; half of them hold nothing in events of one type."""
+    count = len(values)
+    return pa.nulls(count, kind) if values.count(None) == count else pa.array(values, kind)
 
 
 def _structs(rows: Sequence[tuple[Any, ...] | None], kind: pa.StructType) -> pa.Array:

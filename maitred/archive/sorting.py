@@ -45,7 +45,7 @@ def sort(arrivals: Sequence[Arrival], ledger: Ledger, key: str) -> Sorted:
     graves = _Graves(arrivals, ledger, key, result.erasures)
     for place, arrival in enumerate(arrivals):
         before = known.get(arrival.id)
-        if graves.has(arrival) or before == arrival.body:
+        if before == arrival.body or graves.has(arrival):
             result.duplicates += 1
         elif arrival.type == _ERASE:
             known[arrival.id] = arrival.body
@@ -97,6 +97,8 @@ class _Graves:
     def take(self, arrival: Arrival, place: int) -> bool:
         """Tell whether it goes with its diner: it stands before the erasure, or happened before."""
         user, at = arrival.user_id, arrival.occurred_at
+        if user not in self._late and user not in self._erased:
+            return False
         if place < self._last.get(user, -1):
             return True
         return any(user in erased and at <= erased[user] for erased in (self._erased, self._late))

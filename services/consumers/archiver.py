@@ -130,5 +130,5 @@ class ArchiveConsumer:
             else:
                 self._records.append(record)
                 self._arrivals.append(Arrival.of(event, record.partition, record.offset))
-                self._bytes += len(record.value)
+        self._bytes += sum(len(record.value) for record in records)
         self._offsets.update(offsets)

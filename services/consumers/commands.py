@@ -1,6 +1,5 @@
 """``maitred consume …`` and ``maitred events …``."""
 
-import gc
 import json
 import signal
 from pathlib import Path
@@ -12,6 +11,7 @@ from maitred.client.addresses import with_servers
 from maitred.clock import SystemClock
 from maitred.erasure import erasure_key
 from maitred.errors import Refused, UsageError
+from maitred.heap import settle
 from maitred.observability import configure_logging
 from maitred.priority import BACKGROUND, give_way
 from maitred.settings import load
@@ -44,7 +44,7 @@ def consume(
     if which != "features":  # a diner's next request waits for features, nobody for the others
         give_way(BACKGROUND)
     with open_runner(which, settings, SystemClock()) as runner:
-        gc.freeze()  # libraries fill the heap for good: no collection need walk them again
+        settle()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: runner.stop())
         runner.run()

@@ -5,7 +5,6 @@ interpreter at load. It gives way to whatever answers diners (nice): late impres
 and what it has not read yet waits in the kernel and then in the workers, bounded in both.
 """
 
-import gc
 import logging
 import os
 import select
@@ -22,6 +21,7 @@ from prometheus_client import CollectorRegistry
 from maitred.cli import reporting
 from maitred.clock import Clock, SystemClock
 from maitred.errors import InvalidEvent, UsageError
+from maitred.heap import settle
 from maitred.observability import Metrics, configure_logging
 from maitred.settings import Settings, load
 from services.inference.channel import LARGEST, BufferedSocket, HandOn
@@ -144,7 +144,7 @@ def main() -> None:
     with open_relay(settings, SystemClock(), Metrics(CollectorRegistry())) as relay:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: relay.stop())
-        gc.freeze()  # libraries fill the heap for good: no collection need walk them again
+        settle()
         relay.run()
 
 

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from maitred.clock import Clock, SystemClock
+from maitred.heap import settle
 from maitred.observability import Metrics, configure_logging
 from maitred.settings import Settings, load
 from services.eventlog.publisher import Publisher
@@ -24,7 +25,9 @@ def create() -> FastAPI:
     """Return the application for uvicorn, from the environment."""
     settings = load()
     configure_logging(settings.log_level)
-    return build(settings, SystemClock())
+    app = build(settings, SystemClock())
+    settle()
+    return app
 
 
 def build(

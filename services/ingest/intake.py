@@ -4,8 +4,10 @@ A reply is given only when every event that it calls accepted is durable.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from maitred import events
@@ -79,13 +81,14 @@ class Intake:
             raise Overloaded(msg, next_step="send the same events again later")
         entries: list[Entry] = []
         fresh: dict[Key, bytes] = {}
-        verdicts = [self._judge(record, entries, fresh, may_erase) for record in records]
+        now = self._clock.now()
+        verdicts = [self._judge(record, now, entries, fresh, may_erase) for record in records]
         if entries:
             await asyncio.wrap_future(self._publisher.publish(entries))
         for key, body in fresh.items():
             self._window.remember(key, body)
-        for verdict in verdicts:
-            self._metrics.accepted.labels(verdict.status, verdict.traffic).inc()
+        for labels, count in Counter((v.status, v.traffic) for v in verdicts).items():
+            self._metrics.accepted.labels(*labels).inc(count)
         return verdicts
 
     async def erase(self, user_id: str) -> Erase:
@@ -106,18 +109,20 @@ class Intake:
     def _judge(
         self,
         record: object,
+        now: datetime,
         entries: list[Entry],
         fresh: dict[Key, bytes],
         may_erase: bool,  # noqa: FBT001 - one of the caller's own
     ) -> Verdict:
         try:
             event = events.parse(record)
-            self._require_past(event)
+            age_s = events.age_s(event, now)
+            self._require_past(age_s)
             _require_permitted(event, may_erase=may_erase)
         except InvalidEvent as error:
             return Verdict(_id_of(record), "rejected", error.fields)
         traffic = str(event.traffic)
-        if self._is_too_old(event):
+        if self._is_too_old(event, age_s):
             fault = ("occurred_at", f"lies more than {self._rules.dedup_days} days in the past")
             return Verdict(event.event_id, "too_old", (fault,), traffic)
         user_id = self._rules.pseudonyms(event.user_id)
@@ -137,18 +142,16 @@ class Intake:
         fresh[key] = body
         return Verdict(event.event_id, "accepted", traffic=traffic)
 
-    def _require_past(self, event: Event) -> None:
-        ahead_s = -events.age_s(event, self._clock.now())
-        if ahead_s > self._rules.future_tolerance_s:
-            reason = f"lies {ahead_s:.0f} s in the future; is the client's clock set?"
+    def _require_past(self, age_s: float) -> None:
+        if -age_s > self._rules.future_tolerance_s:
+            reason = f"lies {-age_s:.0f} s in the future; is the client's clock set?"
             msg = f"not an event: occurred_at: {reason}"
             raise InvalidEvent(msg, fields=(("occurred_at", reason),))
 
-    def _is_too_old(self, event: Event) -> bool:
+    def _is_too_old(self, event: Event, age_s: float) -> bool:
         """Tell whether ids of its time are forgotten; replays are old by nature and kept for ever."""
         if event.traffic is Traffic.REPLAY:
             return False
-        age_s = events.age_s(event, self._clock.now())
         return age_s > self._rules.dedup_days * _SECONDS_PER_DAY
 
 

@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from maitred import features
+from maitred.errors import InvalidInput
 from maitred.events import Click, Dismiss, Event, Order
 from maitred.features import DinerState, News
 from tests.support.diners import logs, recomputed
@@ -94,3 +96,46 @@ def test_renewing_stored_bytes_is_applying_events(before: list[Event], after: li
     assert raw == features.encode(features.apply(state, after)) or (
         raw is None and state == DinerState()
     )
+
+
+NASTY = ("r1", '"', "a,\n[1", "],\n[", "],[", "\n]}", "\\n", "é", "e1", "e")
+"""Ids that could be taken for something else in stored bytes."""
+
+
+@given(st.lists(st.tuples(st.sampled_from(NASTY), st.sampled_from(NASTY), st.integers(0, 9))))
+def test_ids_that_look_like_what_surrounds_them_are_ids(said: list[tuple[str, str, int]]) -> None:
+    clicks = [
+        Click(
+            event_id=name, user_id="u", restaurant_id=place, occurred_at=START + timedelta(days=day)
+        )
+        for name, place, day in said
+    ]
+    raw = None
+    for click in clicks:
+        news = News()
+        news.take(click)
+        raw = features.renew(raw, news)
+
+    state = features.DinerState()
+    for click in clicks:
+        state = features.apply(state, [click])
+    assert features.decode(raw) == state
+
+
+def test_states_that_were_stored_on_one_line_are_read_and_renewed() -> None:
+    click = Click(event_id="e2", user_id="u", restaurant_id="r2", occurred_at=START)
+    news = News()
+    news.take(click)
+
+    raw = features.renew(b'{"v":1,"recent":[[5.0,"e1","r1",1]]}', news)
+
+    at = START.timestamp()
+    assert [(i.at, i.event_id) for i in features.decode(raw).recent] == [(5.0, "e1"), (at, "e2")]
+
+
+def test_rows_of_a_version_to_come_are_not_taken_for_ours() -> None:
+    news = News()
+    news.take(Click(event_id="e2", user_id="u", restaurant_id="r2", occurred_at=START))
+
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        features.renew(b'{"v":2,"recent":[\n[5.0,"e1","r1",1]\n]}', news)

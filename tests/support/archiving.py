@@ -6,7 +6,6 @@ Impressions are the widest rows. All are one impression under other ids, so that
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from maitred import archive, events
@@ -30,7 +29,7 @@ def impressions(first: int) -> Iterator[Arrival]:
     _, *rest = one.plain
     for number in range(first, first + BATCH):
         name = f"e{number}"
-        yield replace(one, event_id=name, id=id_of("u", name), offset=number, plain=(name, *rest))
+        yield one._replace(event_id=name, id=id_of("u", name), offset=number, plain=(name, *rest))
 
 
 def peak_mib() -> float:
