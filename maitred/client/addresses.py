@@ -1,12 +1,20 @@
-"""Where the services are, for a program that only knows a state folder or two URLs."""
+"""Where the services are and what opens them, for a program that only knows a state folder or two URLs."""
 
 from dataclasses import dataclass
 
 import orjson
 
+from maitred.errors import UsageError
 from maitred.settings import Settings
 
-__all__ = ["Addresses", "find_addresses", "ingest_beside", "recorded", "with_servers"]
+__all__ = [
+    "Addresses",
+    "find_addresses",
+    "find_admin_key",
+    "ingest_beside",
+    "recorded",
+    "with_servers",
+]
 
 _INFERENCE_PORT, _INGEST_PORT = 8080, 8081
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
@@ -69,3 +77,19 @@ def with_servers(settings: Settings) -> Settings:
     if settings.kafka_bootstrap is None and settings.kafka_port is None and "kafka" in known:
         servers["kafka_bootstrap"] = known["kafka"]
     return settings.model_copy(update=servers)
+
+
+def find_admin_key(settings: Settings) -> str:
+    """Return the key of the settings, else of the state folder; none is made.
+
+    Raises:
+        UsageError: if there is neither.
+    """
+    if settings.admin_key is not None:
+        return settings.admin_key.get_secret_value()
+    path = settings.state_dir / "admin.key"
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        msg = f"there is no admin key at {path}"
+        raise UsageError(msg, next_step="set MAITRED_ADMIN_KEY or MAITRED_STATE_DIR") from error

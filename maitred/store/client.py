@@ -13,11 +13,19 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from maitred.errors import StoreUnavailable
+from maitred.settings import Settings
 
-__all__ = ["AsyncRedis", "Redis", "connect", "connect_async", "translated"]
+__all__ = ["AsyncRedis", "Redis", "connect", "connect_async", "redis_url", "translated"]
+
+_EMBEDDED_PORT = 6390
 
 Redis = redis.Redis
 AsyncRedis = redis.asyncio.Redis
+
+
+def redis_url(settings: Settings) -> str:
+    """Return the Redis that settings name, else where the embedded one listens."""
+    return settings.redis_url or f"redis://127.0.0.1:{settings.valkey_port or _EMBEDDED_PORT}"
 
 
 @contextmanager

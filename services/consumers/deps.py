@@ -16,7 +16,7 @@ from maitred.erasure import erasure_key
 from maitred.errors import Refused, UsageError
 from maitred.observability import Metrics
 from maitred.settings import Settings, child_environment
-from maitred.store.client import connect
+from maitred.store.client import connect, redis_url
 from maitred.store.state import Spaces
 from maitred.store.traces import Traces
 from maitred.store.writer import StateWriter
@@ -45,11 +45,9 @@ __all__ = [
     "open_runner",
     "purge_of",
     "rebuild_reader",
-    "redis_url",
 ]
 
 Which = Literal["features", "archive", "retrain"]
-_DEFAULT_VALKEY_PORT = 6390
 _GATHER_MS = {"features": 100, "archive": 500}
 """The next request should see a click; the archive flushes once a second at most."""
 _REDIS_TIMEOUT_S = 2.0
@@ -270,12 +268,6 @@ def _features(settings: Settings, clock: Clock, stack: ExitStack) -> FeaturesCon
     topic = topics_of(settings).events.name
     states = StateWriter(redis, topic, erasure_key(settings))
     return FeaturesConsumer(states, Traces(redis, clock=clock), clock=clock)
-
-
-def redis_url(settings: Settings) -> str:
-    """Return the Redis that settings name, else where the embedded one listens."""
-    port = settings.valkey_port or _DEFAULT_VALKEY_PORT
-    return settings.redis_url or f"redis://127.0.0.1:{port}"
 
 
 def _archiver(

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from maitred import archive
-from maitred.client.addresses import with_servers
+from maitred.client.addresses import find_admin_key, with_servers
 from maitred.clock import Clock, SystemClock
 from maitred.erasure import erasure_key
 from maitred.errors import Refused, StoreUnavailable, UsageError
@@ -48,7 +48,7 @@ def erase(
 
     settings = with_servers(load())
     where = find_addresses(settings, ingest=url)
-    key = _admin_key(settings)
+    key = find_admin_key(settings)
     if wait:
         _require_archive(settings)
     with Client(
@@ -98,10 +98,9 @@ def _wait(settings: Settings, user: str, asked_at: datetime, within_s: float, cl
 
 
 def _redis_forgot(settings: Settings, stored: str, key: str, asked_at: datetime) -> bool:
-    from maitred.store.client import connect  # noqa: PLC0415 - keeps --help fast
+    from maitred.store.client import connect, redis_url  # noqa: PLC0415 - keeps --help fast
     from maitred.store.erasures import Erasures  # noqa: PLC0415
     from maitred.store.state import StateStore  # noqa: PLC0415
-    from services.consumers.deps import redis_url  # noqa: PLC0415
 
     at = asked_at.timestamp()
     try:
@@ -117,19 +116,3 @@ def _redis_forgot(settings: Settings, stored: str, key: str, asked_at: datetime)
 def _archive_forgot(settings: Settings, stored: str, key: str, asked_at: datetime) -> bool:
     buried_at = archive.erased(settings.state_dir / "archive").get(tombstone(stored, key))
     return buried_at is not None and buried_at >= asked_at
-
-
-def _admin_key(settings: Settings) -> str:
-    """Return the key of the settings, else of the state folder; none is made.
-
-    Raises:
-        UsageError: if there is neither.
-    """
-    if settings.admin_key is not None:
-        return settings.admin_key.get_secret_value()
-    path = settings.state_dir / "admin.key"
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except OSError as error:
-        msg = f"there is no admin key at {path}"
-        raise UsageError(msg, next_step="set MAITRED_ADMIN_KEY or MAITRED_STATE_DIR") from error

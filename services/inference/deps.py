@@ -11,7 +11,7 @@ from maitred.observability import Metrics
 from maitred.pseudonyms import Pseudonyms
 from maitred.settings import Settings
 from maitred.store.catalogue import CatalogueStore
-from maitred.store.client import Redis, connect, connect_async
+from maitred.store.client import Redis, connect, connect_async, redis_url
 from maitred.store.loader import ModelLoader
 from maitred.store.reader import open_reader
 from maitred.store.remembered import Memory
@@ -34,9 +34,8 @@ from services.inference.slices import Turnstile
 from services.inference.snapshot import EMPTY, Snapshots
 from services.inference.watch import Watch
 
-__all__ = ["Dependencies", "assemble", "redis_url"]
+__all__ = ["Dependencies", "assemble"]
 
-DEFAULT_VALKEY_PORT = 6390
 GIVE_UP_BUDGETS = 4
 """After how many budgets a connection is given up; a reader is answered after one."""
 ADMIN_TIMEOUT_S = 2.0
@@ -65,12 +64,6 @@ class Dependencies:
     policies: Policies
     pseudonyms: Pseudonyms
     """Of the diners who ask, for the doors alone."""
-
-
-def redis_url(settings: Settings) -> str:
-    """Return the Redis that settings name, else where the embedded one listens."""
-    port = settings.valkey_port or DEFAULT_VALKEY_PORT
-    return settings.redis_url or f"redis://127.0.0.1:{port}"
 
 
 @asynccontextmanager

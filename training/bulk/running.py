@@ -4,9 +4,8 @@ from pathlib import Path
 
 import orjson
 
-from maitred.client.addresses import find_addresses
-from maitred.errors import Refused, UsageError
-from maitred.settings import Settings
+from maitred.client.addresses import find_addresses, find_admin_key
+from maitred.errors import Refused
 from training.bulk.rows import read_rows
 from training.bulk.upload import Door
 from training.dataset.deps import Dependencies, dependencies
@@ -63,15 +62,4 @@ def show(restaurant_id: str, url: str | None) -> None:
 
 def _door(deps: Dependencies, url: str | None) -> Door:
     address = find_addresses(deps.settings, inference=url).inference
-    return Door(address, _key(deps.settings), deps.clock)
-
-
-def _key(settings: Settings) -> str:
-    if settings.admin_key is not None:
-        return settings.admin_key.get_secret_value()
-    path = settings.state_dir / "admin.key"
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except OSError as error:
-        msg = f"there is no admin key at {path}"
-        raise UsageError(msg, next_step="set MAITRED_ADMIN_KEY or MAITRED_STATE_DIR") from error
+    return Door(address, find_admin_key(deps.settings), deps.clock)
