@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 from maitred.cli import build
 from maitred.events import decode
 from tests.support.doors import Door
+from tests.support.servers import LiveValkey
 
 
 def erase(state: Path, *arguments: str, **environment: str) -> Result:
@@ -69,3 +70,22 @@ def test_a_wrong_key_and_an_absent_ingest_are_refused_with_a_next_step(state: Pa
     assert "next: send 'Authorization: Bearer <key>'" in wrong.stderr
     assert "cannot be reached" in absent.stderr
     assert "`maitred status` says what runs and where" in absent.stderr
+
+
+def test_waiting_needs_the_archive_and_ends_when_readers_do_not_come(
+    state: Path, standing: Door, valkey: LiveValkey
+) -> None:
+    waiting = ("u1", "--wait", "--within", "0.5")
+    asked = len(standing.behind.values())
+    without = erase(state, *waiting, MAITRED_REDIS_URL=valkey.url)
+    asked_since = len(standing.behind.values()) - asked
+    (state / "archive").mkdir()
+
+    ran = erase(state, *waiting, MAITRED_REDIS_URL=valkey.url)
+
+    assert without.exit_code == 2
+    assert "run it where the archiver runs, or without --wait" in without.stderr
+    assert asked_since == 0  # refused before anything was asked for
+    assert ran.exit_code == 1
+    assert "asked for and durable, but not done in Redis and the archive yet" in ran.stderr
+    assert "docs/runbook.md, an erasure is stuck" in ran.stderr
